@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PINs in memory of their own: one locked page run each, kept out of core dumps and of children, wiped before it goes. */
+#include "secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "mem.h"
+
+struct j11_secret {
+	size_t len;
+	unsigned char bytes[J11_SECRET_MAX];
+};
+
+/* A failing mlock (RLIMIT_MEMLOCK) is borne: the page still stays out of dumps and of forked children. */
+static struct j11_secret *secret_new(void)
+{
+	void *p = mmap(NULL, sizeof(struct j11_secret), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, sizeof(struct j11_secret), MADV_DONTDUMP) != 0 || madvise(p, sizeof(struct j11_secret), MADV_DONTFORK) != 0) {
+		munmap(p, sizeof(struct j11_secret));
+		return NULL;
+	}
+	(void)mlock(p, sizeof(struct j11_secret));
+	return p;
+}
+
+void j11_secret_free(struct j11_secret *secret)
+{
+	if (secret == NULL)
+		return;
+	j11_mem_wipe(secret, sizeof(*secret));
+	munmap(secret, sizeof(*secret));
+}
+
+static enum jwk11_rc refuse(const char *path, const char *why, struct jwk11_err *err)
+{
+	return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_FILE, "PIN file %s %s", path, why);
+}
+
+/* Whose file it is and who else can read it. */
+static enum jwk11_rc check_file(int fd, const char *path, struct jwk11_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return refuse(path, strerror(errno), err);
+	if (!S_ISREG(st.st_mode))
+		return refuse(path, "is not a regular file", err);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return refuse(path, "belongs to another user", err);
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		refuse(path, "can be read by group or others", err);
+		j11_err_hint(err, "chmod 0400 %s", path);
+		return JWK11_ERR_LOGIN;
+	}
+	return JWK11_OK;
+}
+
+/* Reads at most one octet more than fits, so that a file that is too long is noticed. */
+static enum jwk11_rc read_file(int fd, const char *path, struct j11_secret *secret, struct jwk11_err *err)
+{
+	unsigned char spare;
+	ssize_t n;
+
+	while (secret->len < sizeof(secret->bytes)) {
+		n = read(fd, secret->bytes + secret->len, sizeof(secret->bytes) - secret->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return refuse(path, strerror(errno), err);
+		if (n == 0)
+			break;
+		secret->len += (size_t)n;
+	}
+	if (secret->len == sizeof(secret->bytes) && read(fd, &spare, 1) != 0)
+		return refuse(path, "is longer than 1024 bytes", err);
+	if (secret->len > 0 && secret->bytes[secret->len - 1] == '\n')
+		secret->bytes[--secret->len] = '\0';
+	return JWK11_OK;
+}
+
+enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
+{
+	struct j11_secret *secret;
+	enum jwk11_rc rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0) {
+		refuse(path, strerror(errno), err);
+		j11_err_hint(err, "the file must exist and belong to the user this program runs as");
+		return JWK11_ERR_LOGIN;
+	}
+	rc = check_file(fd, path, err);
+	secret = rc == JWK11_OK ? secret_new() : NULL;
+	if (rc == JWK11_OK)
+		rc = secret == NULL ? j11_err_memory(err) : read_file(fd, path, secret, err);
+	close(fd);
+	if (rc != JWK11_OK) {
+		j11_secret_free(secret);
+		return rc;
+	}
+	*ret_secret = secret;
+	return JWK11_OK;
+}
+
+enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err)
+{
+	struct j11_secret *secret;
+
+	if (len > J11_SECRET_MAX)
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "a PIN is longer than 1024 bytes");
+	secret = secret_new();
+	if (secret == NULL)
+		return j11_err_memory(err);
+	if (len > 0)
+		memcpy(secret->bytes, data, len);
+	secret->len = len;
+	*ret_secret = secret;
+	return JWK11_OK;
+}
+
+struct jwk11_view j11_secret_expose(const struct j11_secret *secret)
+{
+	return (struct jwk11_view){ .data = secret->bytes, .len = secret->len };
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only home of a PIN: locked, not dumped, wiped. No print or buffer function accepts it. */
+#ifndef J11_SECRET_H
+#define J11_SECRET_H
+
+#include "attr.h"
+#include "buf.h"
+
+struct j11_secret;
+
+#define J11_SECRET_MAX 1024 /* octets */
+
+/* Reads a file of at most J11_SECRET_MAX octets into locked memory and drops one trailing newline. Refuses a file that is not
+ * regular, is not ours or root's, or that group or others may read (systemd credentials are 0400). Errors: LOGIN with code PIN_FILE. */
+enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
+/* Copies octets into locked memory; the caller wipes its own copy. */
+enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
+void j11_secret_free(struct j11_secret *secret);
+/* Borrowed, for the one call that needs it (C_Login, the keyed hash). */
+struct jwk11_view j11_secret_expose(const struct j11_secret *secret);
+
+J11_DEFINE_AUTO(struct j11_secret, j11_secret_free)
+
+#endif

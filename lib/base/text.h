@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text rules shared by all readers: strict UTF-8, decimal numbers, printable escapes, yes/no comparison, RFC 3339 times. */
+#ifndef J11_TEXT_H
+#define J11_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "attr.h"
+#include "buf.h"
+
+bool j11_text_equal(const char *a, const char *b);
+bool j11_text_starts(const char *s, const char *prefix);
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL counts as text here. */
+bool j11_text_is_utf8(struct jwk11_view v);
+/* Decimal digits only, no sign, no leading zero (but "0" itself), <= max. */
+bool j11_text_to_u64(struct jwk11_view v, uint64_t max, uint64_t *ret_n) J11_MUST_USE;
+/* "30", "30s", "10m", "24h", "7d" to seconds. */
+bool j11_text_to_seconds(struct jwk11_view v, int64_t max, int64_t *ret_seconds) J11_MUST_USE;
+/* Copies for people: control characters, DEL and invalid UTF-8 as \xNN; ends in "…" when longer than room. Always NUL-terminated. */
+void j11_text_printable(struct jwk11_view v, char *ret_text, size_t room);
+/* Damerau-Levenshtein distance, for "did you mean"; strings above 64 bytes count as far apart. */
+unsigned j11_text_distance(const char *a, const char *b);
+/* "2026-11-23T12:00:00Z". */
+void j11_text_time(int64_t unix_seconds, char ret_text[21]);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loaded PKCS#11 modules and the context that owns them. The only file pair that talks to p11-kit's loader. */
+#ifndef J11_P11_H
+#define J11_P11_H
+
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/pkcs11.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "jwk11.h"
+
+/* Newer than the headers of p11-kit 0.24. PKCS#11 3.0. */
+#define J11_CKK_EC_EDWARDS 0x40UL
+#define J11_CKM_EC_EDWARDS_KEY_PAIR_GEN 0x1055UL
+#define J11_CKM_EDDSA 0x1057UL
+#define J11_CKA_PUBLIC_KEY_INFO 0x129UL
+#define J11_CK_ABSENT (~0UL) /* CK_UNAVAILABLE_INFORMATION */
+
+struct j11_module {
+	CK_FUNCTION_LIST *fl;
+	char name[128];   /* p11-kit name, or the path it was loaded from */
+	char library[80]; /* description and version of CK_INFO */
+};
+
+#define J11_PIN_HASH_LEN 32
+enum { J11_MAX_MODULES = 32, J11_MAX_REFUSED = 64 };
+
+struct jwk11_context {
+	pid_t pid; /* of the process that made it: handles do not survive a fork */
+	struct j11_module modules[J11_MAX_MODULES];
+	size_t n_modules;
+	size_t n_hidden;
+	char *state_dir;
+	struct jwk11_login_hook hook;
+	pthread_mutex_t lock; /* guards what follows; never held across a C_* call */
+	unsigned n_open;      /* tokens */
+	bool have_pin_key;
+	unsigned char pin_key[32];
+	unsigned char refused[J11_MAX_REFUSED][J11_PIN_HASH_LEN]; /* of this process, when there is no state directory */
+	size_t n_refused;
+};
+
+/* ARGUMENT when ctx is NULL or belongs to the process we were forked from. */
+enum jwk11_rc j11_p11_check(const struct jwk11_context *ctx, struct jwk11_err *err) J11_MUST_USE;
+/* The loaded module with this name or path; NULL. */
+const struct j11_module *j11_p11_find(const struct jwk11_context *ctx, const char *name);
+/* Copies a blank-padded field of n octets without its padding; NULs at the end count as padding, what cannot be printed becomes '?'. */
+void j11_p11_field(const CK_UTF8CHAR *field, size_t n, char *ret_text);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Initialising a token and generating key pairs on it. */
+#include "provision.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "key.h"
+#include "uri.h"
+
+enum { MAX_SLOTS = 256, ID_LEN = 16 };
+
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+
+/* The first slot whose token is not initialised. */
+static enum jwk11_rc free_slot(const struct j11_module *m, CK_SLOT_ID *ret_slot, struct jwk11_err *err)
+{
+	CK_SLOT_ID slots[MAX_SLOTS];
+	CK_ULONG n = MAX_SLOTS;
+	CK_TOKEN_INFO info;
+	CK_RV rv = m->fl->C_GetSlotList(CK_TRUE, slots, &n);
+
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
+		if (m->fl->C_GetTokenInfo(slots[i], &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) == 0) {
+			*ret_slot = slots[i];
+			return JWK11_OK;
+		}
+	}
+	return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_NOT_FOUND, "module \"%s\" has no uninitialised token", m->name);
+}
+
+/* C_InitPIN needs a read/write session of the security officer. */
+static CK_RV init_pin(const struct j11_module *m, CK_SLOT_ID slot, struct jwk11_view so, struct jwk11_view user)
+{
+	CK_SESSION_HANDLE session;
+	CK_RV rv = m->fl->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = m->fl->C_Login(session, CKU_SO, (CK_UTF8CHAR_PTR)so.data, so.len);
+	if (rv == CKR_OK) {
+		rv = m->fl->C_InitPIN(session, (CK_UTF8CHAR_PTR)user.data, user.len);
+		m->fl->C_Logout(session);
+	}
+	m->fl->C_CloseSession(session);
+	return rv;
+}
+
+static bool count_one(const struct jwk11_token_info *info, void *arg)
+{
+	(void)info;
+	++*(unsigned *)arg;
+	return true;
+}
+
+enum jwk11_rc j11_provision_token(struct jwk11_context *ctx, const char *module, const char *label, const struct j11_secret *so_pin,
+	const struct j11_secret *pin, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf uri = J11_BUF(512);
+	const struct j11_module *m = j11_p11_find(ctx, module);
+	struct jwk11_view so = j11_secret_expose(so_pin);
+	CK_UTF8CHAR padded[32];
+	CK_SLOT_ID slot = 0;
+	unsigned same = 0;
+	enum jwk11_rc rc;
+	CK_RV rv;
+
+	if (m == NULL)
+		return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_MODULE_UNKNOWN, "module \"%s\" is not loaded", module);
+	if (strlen(label) > sizeof(padded) || label[0] == '\0')
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "a token label has 1 to 32 bytes");
+	j11_buf_add_str(&uri, "pkcs11:");
+	j11_uri_add(&uri, "token", j11_view_str(label), true);
+	rc = jwk11_context_tokens(ctx, jwk11_buf_data(&uri), count_one, &same, err);
+	if (rc == JWK11_OK && same > 0)
+		rc = j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_TOKEN_AMBIGUOUS, "a token named \"%s\" exists", label);
+	if (rc == JWK11_OK)
+		rc = free_slot(m, &slot, err);
+	if (rc != JWK11_OK)
+		return rc;
+	memset(padded, ' ', sizeof(padded));
+	memcpy(padded, label, strlen(label));
+	rv = m->fl->C_InitToken(slot, (CK_UTF8CHAR_PTR)so.data, so.len, padded);
+	if (rv != CKR_OK)
+		return j11_err_set_ckr(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, rv, "token \"%s\": C_InitToken", label);
+	rv = init_pin(m, slot, so, j11_secret_expose(pin));
+	if (rv != CKR_OK)
+		return j11_err_set_ckr(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, rv, "token \"%s\": C_InitPIN", label);
+	return JWK11_OK;
+}
+
+struct pair_plan {
+	CK_MECHANISM_TYPE mechanism;
+	CK_ULONG bits;             /* RSA */
+	const struct j11_curve *curve; /* else */
+};
+
+static enum jwk11_rc plan(const char *alg_name, unsigned rsa_bits, struct pair_plan *ret_plan, struct jwk11_err *err)
+{
+	const struct j11_alg *alg = j11_alg_find_str(alg_name);
+
+	if (alg == NULL)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_ALG_UNKNOWN, "unknown algorithm");
+	if (alg->kty == J11_KTY_RSA && rsa_bits != 0 && (rsa_bits < J11_RSA_MIN_BITS || rsa_bits > J11_RSA_MAX_BITS))
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "RSA keys have %d to %d bits", J11_RSA_MIN_BITS, J11_RSA_MAX_BITS);
+	ret_plan->bits = rsa_bits ? rsa_bits : J11_RSA_MIN_BITS;
+	ret_plan->curve = j11_curve_get(alg->crv);
+	ret_plan->mechanism = alg->kty == J11_KTY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN :
+		alg->kty == J11_KTY_EC ? CKM_EC_KEY_PAIR_GEN : J11_CKM_EC_EDWARDS_KEY_PAIR_GEN;
+	return JWK11_OK;
+}
+
+static CK_RV generate(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct pair_plan *p, const char *label,
+	unsigned char id[ID_LEN], CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
+{
+	static CK_BYTE exponent[] = { 0x01, 0x00, 0x01 };
+	CK_MECHANISM mechanism = { p->mechanism, NULL, 0 };
+	CK_ULONG bits = p->bits;
+	CK_ATTRIBUTE public_half[] = {
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_PRIVATE, &no, sizeof(no) },
+		{ CKA_VERIFY, &yes, sizeof(yes) },
+		{ CKA_LABEL, (void *)label, strlen(label) },
+		{ CKA_ID, id, ID_LEN },
+		{ CKA_MODULUS_BITS, &bits, sizeof(bits) },
+		{ CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) },
+	};
+	CK_ATTRIBUTE private_half[] = {
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_PRIVATE, &yes, sizeof(yes) },
+		{ CKA_SENSITIVE, &yes, sizeof(yes) },
+		{ CKA_EXTRACTABLE, &no, sizeof(no) },
+		{ CKA_SIGN, &yes, sizeof(yes) },
+		{ CKA_DECRYPT, &no, sizeof(no) },
+		{ CKA_UNWRAP, &no, sizeof(no) },
+		{ CKA_LABEL, (void *)label, strlen(label) },
+		{ CKA_ID, id, ID_LEN },
+	};
+	CK_ULONG n_public = J11_COUNT(public_half);
+
+	if (p->curve != NULL) {
+		public_half[5] = (CK_ATTRIBUTE){ CKA_EC_PARAMS, (void *)p->curve->oid, p->curve->oid_len };
+		n_public = 6;
+	}
+	return token->fl->C_GenerateKeyPair(session, &mechanism, public_half, n_public, private_half, J11_COUNT(private_half), pub, priv);
+}
+
+/* The token's word that the key cannot leave it; a key that can is destroyed again. */
+static enum jwk11_rc check_private(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE pub, CK_OBJECT_HANDLE priv,
+	const char *label, struct jwk11_err *err)
+{
+	CK_BBOOL extractable = CK_TRUE;
+	CK_ATTRIBUTE a = { CKA_EXTRACTABLE, &extractable, sizeof(extractable) };
+	CK_RV rv = token->fl->C_GetAttributeValue(session, priv, &a, 1);
+
+	if (rv == CKR_OK && extractable == CK_FALSE)
+		return JWK11_OK;
+	token->fl->C_DestroyObject(session, priv);
+	token->fl->C_DestroyObject(session, pub);
+	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" made key \"%s\" extractable; it was destroyed again",
+		token->info.label, label);
+}
+
+enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsigned rsa_bits, const char *label, struct jwk11_err *err)
+{
+	J11_AUTO(j11_mem_free_auto) CK_OBJECT_HANDLE *same = NULL;
+	struct jwk11_view any = { 0 };
+	CK_SESSION_HANDLE session;
+	CK_OBJECT_HANDLE pub = 0, priv = 0;
+	struct pair_plan p = { 0 };
+	unsigned char id[ID_LEN];
+	size_t n_same = 0;
+	CK_RV rv;
+	enum jwk11_rc rc = plan(alg, rsa_bits, &p, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	if (RAND_bytes(id, sizeof(id)) != 1)
+		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "no random numbers");
+	rv = token->fl->C_OpenSession(token->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
+	if (rv != CKR_OK)
+		return j11_token_failed(token, rv, "C_OpenSession", err);
+	rc = j11_obj_find(token, session, CKO_PRIVATE_KEY, j11_view_str(label), any, &same, &n_same, err);
+	if (rc == JWK11_OK && n_same > 0)
+		rc = j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "token \"%s\" has a key named \"%s\" already", token->info.label, label);
+	if (rc == JWK11_OK) {
+		rv = generate(token, session, &p, label, id, &pub, &priv);
+		rc = rv == CKR_OK ? check_private(token, session, pub, priv, label, err) : j11_token_failed(token, rv, "C_GenerateKeyPair", err);
+	}
+	token->fl->C_CloseSession(session);
+	return rc;
+}

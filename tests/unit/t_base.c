@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base: buffers, text, base64, secrets, error records. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/b64.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+static struct jwk11_view view(const char *s)
+{
+	return j11_view_str(s);
+}
+
+static void buffer_stops_at_its_maximum(void **state)
+{
+	struct jwk11_buf b = J11_BUF(4);
+	struct jwk11_err err = { 0 };
+
+	(void)state;
+	j11_buf_add_str(&b, "1234");
+	assert_int_equal(b.failed, JWK11_OK);
+	j11_buf_add_byte(&b, '5');
+	assert_int_equal(b.failed, JWK11_ERR_LIMIT);
+	assert_string_equal(jwk11_buf_data(&b), "1234");
+	assert_int_equal(j11_buf_check(&b, "test", &err), JWK11_ERR_LIMIT);
+	assert_string_equal(err.text, "test is longer than 4 bytes");
+	jwk11_buf_reset(&b);
+	j11_buf_add_fmt(&b, "%d", 42);
+	assert_int_equal(j11_buf_check(&b, "test", &err), JWK11_OK);
+	assert_string_equal(jwk11_buf_data(&b), "42");
+	j11_buf_done(&b);
+}
+
+static void buffer_remembers_a_failed_allocation(void **state)
+{
+	struct jwk11_buf b = J11_BUF(1000);
+
+	(void)state;
+	j11_mem_fail_at(1, 0);
+	j11_buf_add_str(&b, "x");
+	j11_mem_fail_at(0, 0);
+	j11_buf_add_str(&b, "y");
+	assert_int_equal(b.failed, JWK11_ERR_MEMORY);
+	assert_int_equal(b.len, 0);
+	j11_buf_done(&b);
+}
+
+static void buffer_drops_and_cuts(void **state)
+{
+	struct jwk11_buf b = J11_BUF(100);
+
+	(void)state;
+	j11_buf_add_str(&b, "abcdef");
+	j11_buf_drop(&b, 2);
+	j11_buf_cut(&b, 3);
+	assert_string_equal(jwk11_buf_data(&b), "cde");
+	j11_buf_done(&b);
+}
+
+static void text_knows_utf8(void **state)
+{
+	static const char *const good[] = { "", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x80", "\xc0\xaf", "\xc3", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff",
+		"\xe2\x82" };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(good); i++)
+		assert_true(j11_text_is_utf8(view(good[i])));
+	for (size_t i = 0; i < J11_COUNT(bad); i++)
+		assert_false(j11_text_is_utf8(view(bad[i])));
+}
+
+static void text_reads_numbers_strictly(void **state)
+{
+	static const char *const bad[] = { "", "-1", "+1", "01", "1a", " 1", "1 ", "18446744073709551616", "101" };
+	uint64_t n = 7;
+	int64_t s = 7;
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(bad); i++)
+		assert_false(j11_text_to_u64(view(bad[i]), 100, &n));
+	assert_int_equal(n, 7);
+	assert_true(j11_text_to_u64(view("100"), 100, &n));
+	assert_int_equal(n, 100);
+	assert_true(j11_text_to_u64(view("18446744073709551615"), UINT64_MAX, &n));
+	assert_true(j11_text_to_seconds(view("10m"), 600, &s));
+	assert_int_equal(s, 600);
+	assert_false(j11_text_to_seconds(view("11m"), 600, &s));
+	assert_false(j11_text_to_seconds(view("m"), 600, &s));
+	assert_false(j11_text_to_seconds(view("10x"), 600, &s));
+}
+
+static void text_for_people_has_no_controls(void **state)
+{
+	char room[16];
+
+	(void)state;
+	j11_text_printable(view("a\nb\x80"), room, sizeof(room));
+	assert_string_equal(room, "a\\x0ab\\x80");
+	j11_text_printable(view("0123456789abcdef"), room, sizeof(room));
+	assert_string_equal(room, "0123456789ab\xe2\x80\xa6");
+	assert_int_equal(j11_text_distance("es256", "es265"), 1);
+	assert_int_equal(j11_text_distance("keys", "kys"), 1);
+	assert_int_equal(j11_text_distance("abc", "xyz"), 3);
+}
+
+static void base64url_follows_rfc4648(void **state)
+{
+	static const struct {
+		const char *plain, *encoded;
+	} rows[] = { { "", "" }, { "f", "Zg" }, { "fo", "Zm8" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg" }, { "\xff\xef\xbf", "_--_" } };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct jwk11_buf out = J11_BUF(64), back = J11_BUF(64);
+
+		j11_b64url_add(&out, view(rows[i].plain));
+		assert_string_equal(jwk11_buf_data(&out), rows[i].encoded);
+		assert_int_equal(j11_b64url_decode(view(rows[i].encoded), "x", &back, NULL), JWK11_OK);
+		assert_string_equal(jwk11_buf_data(&back), rows[i].plain);
+		j11_buf_done(&out);
+		j11_buf_done(&back);
+	}
+}
+
+static void base64url_refuses_everything_else(void **state)
+{
+	static const char *const bad[] = { "Z", "Zg==", "Zg=", "Zm8=", "Z g", "Zm9v\n", "Zh", "Zm9", "+/+/", "Zm9vYh", "\xc3\xa9__" };
+	struct jwk11_buf out = J11_BUF(64);
+
+	(void)state;
+	j11_buf_add_str(&out, "before");
+	for (size_t i = 0; i < J11_COUNT(bad); i++) {
+		assert_int_equal(j11_b64url_decode(view(bad[i]), "x", &out, NULL), JWK11_ERR_SYNTAX);
+		assert_string_equal(jwk11_buf_data(&out), "before");
+	}
+	j11_buf_done(&out);
+}
+
+static void base64_of_pem_wants_padding(void **state)
+{
+	static const char *const bad[] = { "Zg", "Zg=", "Zg===", "=Zg=", "Zg==Zg==", "Zh==", "_--_" };
+	struct jwk11_buf out = J11_BUF(64);
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(bad); i++)
+		assert_int_equal(j11_b64_decode(view(bad[i]), "x", &out, NULL), JWK11_ERR_SYNTAX);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(j11_b64_decode(view("Zm\n9v\nYg==\n"), "x", &out, NULL), JWK11_OK);
+	assert_string_equal(jwk11_buf_data(&out), "foob");
+	jwk11_buf_reset(&out);
+	j11_b64_add(&out, view("foobar"), 4);
+	assert_string_equal(jwk11_buf_data(&out), "Zm9v\nYmFy\n");
+	j11_buf_done(&out);
+}
+
+static void error_record_keeps_the_first_cause(void **state)
+{
+	struct jwk11_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(j11_err_set_ckr(&err, JWK11_ERR_LOGIN, J11_CODE_PIN_REJECTED, 0xa0, "token \"%s\"", "t"), JWK11_ERR_LOGIN);
+	assert_int_equal(j11_err_set(&err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "later"), JWK11_ERR_INTERNAL);
+	j11_err_prefix(&err, "open");
+	assert_string_equal(err.text, "open: token \"t\": CKR_PIN_INCORRECT");
+	assert_string_equal(err.code, "PIN_REJECTED");
+	assert_int_equal(err.rc, JWK11_ERR_LOGIN);
+	assert_int_equal(j11_code_find("PIN_REJECTED"), J11_CODE_PIN_REJECTED);
+	assert_int_equal(j11_code_find("NOPE"), J11_N_CODE_);
+	assert_string_equal(jwk11_ckr_name(0x80000123UL), "CKR_0x80000123");
+	assert_int_equal(j11_err_set(NULL, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "x"), JWK11_ERR_LIMIT);
+}
+
+static void secret_file_must_be_private(void **state)
+{
+	char path[] = "/tmp/jwk11-secret-XXXXXX";
+	struct j11_secret *secret = NULL;
+	struct jwk11_err err = { 0 };
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "12\n34\n", 6), 6);
+	close(fd);
+	chmod(path, 0440);
+	assert_int_equal(j11_secret_from_file(path, &secret, &err), JWK11_ERR_LOGIN);
+	assert_string_equal(err.code, "PIN_FILE");
+	assert_null(secret);
+	chmod(path, 0400);
+	assert_int_equal(j11_secret_from_file(path, &secret, NULL), JWK11_OK);
+	assert_true(j11_view_equals(j11_secret_expose(secret), "12\n34"));
+	j11_secret_free(secret);
+	unlink(path);
+	assert_int_equal(j11_secret_from_file(path, &secret, NULL), JWK11_ERR_LOGIN);
+	assert_int_equal(j11_secret_from_file("/tmp", &secret, NULL), JWK11_ERR_LOGIN);
+	assert_int_equal(j11_secret_from_bytes("x", J11_SECRET_MAX + 1, &secret, NULL), JWK11_ERR_LIMIT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buffer_stops_at_its_maximum),
+		cmocka_unit_test(buffer_remembers_a_failed_allocation),
+		cmocka_unit_test(buffer_drops_and_cuts),
+		cmocka_unit_test(text_knows_utf8),
+		cmocka_unit_test(text_reads_numbers_strictly),
+		cmocka_unit_test(text_for_people_has_no_controls),
+		cmocka_unit_test(base64url_follows_rfc4648),
+		cmocka_unit_test(base64url_refuses_everything_else),
+		cmocka_unit_test(base64_of_pem_wants_padding),
+		cmocka_unit_test(error_record_keeps_the_first_cause),
+		cmocka_unit_test(secret_file_must_be_private),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
