@@ -194,7 +194,6 @@ enum jwk11_rc jwk11_jws_verify(const struct jwk11_pub *pub, const char *alg, str
 	struct jwk11_err *err)
 {
 	J11_AUTO(j11_jws_done_auto) struct j11_jws jws = { 0 };
-	size_t start = ret_payload ? ret_payload->len : 0;
 	const char *only;
 	enum jwk11_rc rc;
 
@@ -215,9 +214,6 @@ enum jwk11_rc jwk11_jws_verify(const struct jwk11_pub *pub, const char *alg, str
 	rc = jwk11_pub_verify(pub, only, JWK11_INPUT_MESSAGE, jws.signing_input, j11_buf_view(&jws.sig), err);
 	if (rc != JWK11_OK || ret_payload == NULL)
 		return rc;
-	j11_buf_add(ret_payload, jws.payload.data, jws.payload.len);
-	rc = j11_buf_check(ret_payload, "payload", err);
-	if (rc != JWK11_OK)
-		j11_buf_cut(ret_payload, start);
-	return rc;
+	j11_buf_add(ret_payload, jws.payload.data, jws.payload.len); /* all or nothing */
+	return j11_buf_check(ret_payload, "payload", err);
 }

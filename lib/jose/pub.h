@@ -37,7 +37,8 @@ enum jwk11_rc j11_pub_from_spki(struct jwk11_view der, struct jwk11_pub **ret_pu
 enum jwk11_rc j11_pub_from_cert(struct jwk11_view der, struct jwk11_pub **ret_pub, struct jwk11_err *err) J11_MUST_USE;
 
 bool j11_pub_equal(const struct jwk11_pub *a, const struct jwk11_pub *b);
-/* Does this algorithm fit this key, and its own "alg" when it has one? Else MISMATCH with code ALG_MISMATCH and a hint with the algorithms that do. */
+/* Does this algorithm fit this key, and its own "alg" when it has one? Else MISMATCH with code ALG_MISMATCH and a hint with the algorithms
+ * that do. */
 enum jwk11_rc j11_pub_fits(const struct jwk11_pub *pub, const struct j11_alg *alg, struct jwk11_err *err) J11_MUST_USE;
 /* Octets of a JOSE signature by this key: modulus length, 2 * coord_len, 64. */
 size_t j11_pub_sig_len(const struct jwk11_pub *pub);

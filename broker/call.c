@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In-flight requests of the front. Knows workers as sockets and slots; knows nothing of HTTP or of what a request means. */
+#include "call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+/* Invariant: a slot is taken exactly while its call is CALL_SENT to this worker; n_flying counts taken slots. */
+struct calls_worker {
+	struct calls *calls;
+	struct calls_module *module;
+	struct calls_worker *next;
+	unsigned index;
+	struct loop_watch watch;
+	bool full;    /* its socket took no more: wait for EPOLLOUT */
+	bool late;    /* missed a deadline; gets nothing any more */
+	bool proven;  /* has answered: it is past its start */
+	unsigned limit;
+	unsigned n_flying;
+	struct call **slots;
+};
+struct calls_module {
+	char *name;
+	struct calls_worker *workers;
+	struct call *first, *last; /* waiting, in order of arrival */
+};
+struct calls {
+	struct loop *loop;
+	struct counts *counts;
+	struct calls_hooks hooks;
+	struct calls_module **modules;
+	size_t n_modules;
+	unsigned threads;
+	unsigned max_queue;
+	int64_t timeout_ms;
+	uint64_t last_id;
+	size_t n_queued;
+	size_t n_under_way;
+	unsigned char room[WIRE_MAX];
+};
+
+struct calls *calls_new(struct loop *loop, struct counts *counts, const struct calls_hooks *hooks)
+{
+	struct calls *calls = j11_mem_new(sizeof(*calls));
+
+	if (calls == NULL)
+		return NULL;
+	calls->loop = loop;
+	calls->counts = counts;
+	calls->hooks = *hooks;
+	calls_limit(calls, 1, 1024, 10000);
+	return calls;
+}
+
+static void free_worker(struct calls_worker *worker)
+{
+	loop_remove(worker->calls->loop, &worker->watch);
+	close(worker->watch.fd);
+	j11_mem_free(worker->slots);
+	j11_mem_free(worker);
+}
+
+void calls_free(struct calls *calls)
+{
+	if (calls == NULL)
+		return;
+	for (size_t i = 0; i < calls->n_modules; i++) {
+		struct calls_module *module = calls->modules[i];
+
+		while (module->workers != NULL) {
+			struct calls_worker *worker = module->workers;
+
+			module->workers = worker->next;
+			free_worker(worker);
+		}
+		j11_mem_free(module->name);
+		j11_mem_free(module);
+	}
+	j11_mem_free(calls->modules);
+	j11_mem_free(calls);
+}
+
+void calls_limit(struct calls *calls, unsigned threads, unsigned max_queue, int64_t timeout_ms)
+{
+	calls->threads = threads > 0 ? threads : 1;
+	calls->max_queue = max_queue;
+	calls->timeout_ms = timeout_ms;
+}
+
+size_t calls_under_way(const struct calls *calls)
+{
+	return calls->n_under_way;
+}
+
+uint64_t calls_next_id(struct calls *calls)
+{
+	return ++calls->last_id;
+}
+
+static struct calls_module *find_module(struct calls *calls, const char *name)
+{
+	struct calls_module *module, **bigger;
+
+	for (size_t i = 0; i < calls->n_modules; i++)
+		if (j11_text_equal(calls->modules[i]->name, name))
+			return calls->modules[i];
+	bigger = j11_mem_resize(calls->modules, (calls->n_modules + 1) * sizeof(*bigger));
+	if (bigger == NULL)
+		return NULL;
+	calls->modules = bigger;
+	module = j11_mem_new(sizeof(*module));
+	if (module == NULL || (module->name = j11_mem_dup(name)) == NULL) {
+		j11_mem_free(module);
+		return NULL;
+	}
+	calls->modules[calls->n_modules++] = module;
+	return module;
+}
+
+/* ---- the queue ---- */
+
+static void push_last(struct calls_module *module, struct call *call)
+{
+	call->prev = module->last;
+	call->next = NULL;
+	*(module->last != NULL ? &module->last->next : &module->first) = call;
+	module->last = call;
+}
+
+static void push_first(struct calls_module *module, struct call *call)
+{
+	call->prev = NULL;
+	call->next = module->first;
+	*(module->first != NULL ? &module->first->prev : &module->last) = call;
+	module->first = call;
+}
+
+static void enqueue(struct call *call, bool first)
+{
+	if (first)
+		push_first(call->module, call);
+	else
+		push_last(call->module, call);
+	call->state = CALL_QUEUED;
+	call->calls->n_queued++;
+}
+
+static void dequeue(struct call *call)
+{
+	*(call->prev != NULL ? &call->prev->next : &call->module->first) = call->next;
+	*(call->next != NULL ? &call->next->prev : &call->module->last) = call->prev;
+	call->prev = call->next = NULL;
+	call->calls->n_queued--;
+}
+
+static void rest(struct call *call)
+{
+	loop_timer_clear(&call->timer);
+	call->state = CALL_AT_REST;
+	call->worker = NULL;
+	call->calls->n_under_way--;
+}
+
+static void finish(struct call *call, enum call_end end, const struct wire_msg *msg)
+{
+	bool abandoned = call->abandoned;
+
+	rest(call);
+	call->done(call, abandoned ? CALL_ABANDONED : end, abandoned ? NULL : msg);
+}
+
+/* Ends a call from a place where done must not run: its timer, which is in the heap already, fires in this round. */
+static void fail_soon(struct call *call, enum call_end end)
+{
+	call->state = CALL_FAILED;
+	call->failure = end;
+	call->worker = NULL;
+	if (!loop_timer_set(call->calls->loop, &call->timer, loop_now(call->calls->loop)))
+		call->failure = end; /* cannot be: moving a filed timer needs no memory */
+}
+
+/* ---- workers ---- */
+
+/* The fewest in flight wins; between equals one that has answered before, then the lower index, whose caches are warm. */
+static struct calls_worker *pick(const struct calls_module *module)
+{
+	struct calls_worker *best = NULL;
+	unsigned best_cost = 0;
+
+	for (struct calls_worker *w = module->workers; w != NULL; w = w->next) {
+		unsigned cost = 2 * w->n_flying + (w->proven ? 0 : 1);
+
+		if (w->late || w->full || w->n_flying >= w->limit)
+			continue;
+		if (best == NULL || cost < best_cost || (cost == best_cost && w->index < best->index)) {
+			best = w;
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
+static void take_slot(struct calls_worker *worker, struct call *call)
+{
+	for (unsigned i = 0; i < worker->limit; i++) {
+		if (worker->slots[i] != NULL)
+			continue;
+		worker->slots[i] = call;
+		worker->n_flying++;
+		call->worker = worker;
+		call->state = CALL_SENT;
+		call->tries++;
+		return;
+	}
+}
+
+static void free_slot(struct calls_worker *worker, const struct call *call)
+{
+	for (unsigned i = 0; i < worker->limit; i++) {
+		if (worker->slots[i] != call)
+			continue;
+		worker->slots[i] = NULL;
+		worker->n_flying--;
+		return;
+	}
+}
+
+/* Hands waiting calls to workers until either runs out. */
+static void pump(struct calls_module *module)
+{
+	while (module->first != NULL) {
+		struct call *call = module->first;
+		struct calls_worker *worker = pick(module);
+		int sent;
+
+		if (worker == NULL)
+			return;
+		sent = wire_send(worker->watch.fd, call->datagram, call->fd);
+		if (sent == EAGAIN || sent == EWOULDBLOCK) {
+			worker->full = true;
+			loop_change(worker->calls->loop, &worker->watch, EPOLLIN | EPOLLOUT);
+			continue;
+		}
+		if (sent == EPIPE || sent == ECONNRESET || sent == ENOTCONN) {
+			worker->late = true; /* its end of file is on the way */
+			continue;
+		}
+		dequeue(call);
+		if (sent == 0)
+			take_slot(worker, call);
+		else
+			fail_soon(call, CALL_LOST);
+	}
+}
+
+/* The worker is gone: what it held goes to the head of the queue, oldest first, unless it was lost before or nobody waits. */
+static void lose_worker(struct calls_worker *worker)
+{
+	struct calls *calls = worker->calls;
+	struct calls_module *module = worker->module;
+	struct calls_worker **link = &module->workers;
+	struct call *again = NULL;
+
+	while (*link != worker)
+		link = &(*link)->next;
+	*link = worker->next;
+	for (unsigned i = 0; i < worker->limit; i++) {
+		struct call *call = worker->slots[i], **place = &again;
+
+		if (call == NULL)
+			continue;
+		if (call->abandoned || call->tries > 1) {
+			fail_soon(call, CALL_LOST);
+			continue;
+		}
+		while (*place != NULL && (*place)->id > call->id)
+			place = &(*place)->next;
+		call->next = *place;
+		*place = call;
+	}
+	while (again != NULL) { /* newest first, each before the last */
+		struct call *call = again;
+
+		again = call->next;
+		call->worker = NULL;
+		enqueue(call, true);
+		count_one(calls->counts, COUNT_calls_again);
+	}
+	count_one(calls->counts, COUNT_workers_lost);
+	calls->hooks.lost(calls->hooks.arg, module->name, worker->index);
+	free_worker(worker);
+	pump(module);
+}
+
+static void drop(struct calls_worker *worker, const struct jwk11_err *err)
+{
+	struct calls *calls = worker->calls;
+
+	count_one(calls->counts, COUNT_wire_dropped);
+	calls->hooks.dropped(calls->hooks.arg, worker->module->name, worker->index, err);
+}
+
+/* An answer to a call that was given up is no mistake: it is dropped without a word. */
+static void answer(struct calls_worker *worker, const struct wire_msg *msg)
+{
+	struct calls_module *module = worker->module;
+
+	for (unsigned i = 0; i < worker->limit; i++) {
+		struct call *call = worker->slots[i];
+
+		if (call == NULL || call->id != msg->id)
+			continue;
+		free_slot(worker, call);
+		finish(call, CALL_ANSWERED, msg);
+		break;
+	}
+	pump(module);
+}
+
+static void take_message(struct calls_worker *worker, size_t len)
+{
+	struct calls *calls = worker->calls;
+	struct jwk11_err err = { .rc = JWK11_OK };
+	struct wire_msg msg;
+
+	if (wire_decode((struct jwk11_view){ .data = calls->room, .len = len }, &msg, &err) != JWK11_OK) {
+		drop(worker, &err);
+		return;
+	}
+	worker->proven = true;
+	switch (msg.type) {
+	case WIRE_REPLY:
+	case WIRE_FAULT:
+		answer(worker, &msg);
+		return;
+	case WIRE_CATALOG_BEGIN:
+	case WIRE_CATALOG_TOKEN:
+	case WIRE_CATALOG_KEY:
+	case WIRE_CATALOG_END:
+		calls->hooks.catalog(calls->hooks.arg, worker->module->name, &msg);
+		return;
+	default:
+		(void)j11_err_set(&err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "%s is not for the front", wire_type_name(msg.type));
+		drop(worker, &err);
+	}
+}
+
+static void on_worker(void *arg, uint32_t events)
+{
+	struct calls_worker *worker = arg;
+	struct calls_module *module = worker->module;
+	int fd = -1;
+	long len;
+
+	if (events & EPOLLOUT && worker->full) {
+		worker->full = false;
+		loop_change(worker->calls->loop, &worker->watch, EPOLLIN);
+		pump(module);
+	}
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	len = wire_recv(worker->watch.fd, worker->calls->room, sizeof(worker->calls->room), MSG_DONTWAIT, &fd);
+	if (fd >= 0)
+		close(fd); /* workers have no descriptor to give */
+	if (len > 0)
+		take_message(worker, (size_t)len);
+	else if (len == -EMSGSIZE)
+		drop(worker, NULL);
+	else if (len != -EAGAIN && len != -EINTR)
+		lose_worker(worker);
+}
+
+enum jwk11_rc calls_add_worker(struct calls *calls, const char *name, unsigned index, int fd, struct jwk11_err *err)
+{
+	struct calls_module *module = find_module(calls, name);
+	struct calls_worker *worker = NULL;
+
+	if (module != NULL)
+		worker = j11_mem_new(sizeof(*worker));
+	if (worker != NULL)
+		worker->slots = j11_mem_new_array(calls->threads + 1, sizeof(*worker->slots));
+	if (worker == NULL || worker->slots == NULL) {
+		close(fd);
+		j11_mem_free(worker);
+		return j11_err_memory(err);
+	}
+	worker->calls = calls;
+	worker->module = module;
+	worker->index = index;
+	worker->limit = calls->threads + 1;
+	worker->watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = on_worker, .arg = worker };
+	/* a send to a worker must never block the front */
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || !loop_add(calls->loop, &worker->watch)) {
+		free_worker(worker);
+		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "worker %u of module \"%s\" cannot be watched", index, name);
+	}
+	for (struct calls_worker *w = module->workers; w != NULL; w = w->next) {
+		if (w->index == index) {
+			lose_worker(w);
+			break;
+		}
+	}
+	worker->next = module->workers;
+	module->workers = worker;
+	pump(module);
+	return JWK11_OK;
+}
+
+/* ---- calls ---- */
+
+static void on_deadline(void *arg)
+{
+	struct call *call = arg;
+	struct calls *calls = call->calls;
+	struct calls_worker *worker = call->worker;
+	struct calls_module *module = call->module;
+	enum call_end end = call->failure;
+
+	if (call->state == CALL_QUEUED) {
+		dequeue(call);
+		end = CALL_NEVER_SENT;
+	} else if (call->state == CALL_SENT) {
+		end = CALL_LATE;
+		count_one(calls->counts, COUNT_calls_late);
+		free_slot(worker, call);
+		if (!worker->late)
+			calls->hooks.late(calls->hooks.arg, module->name, worker->index);
+		worker->late = true;
+	}
+	finish(call, end, NULL);
+}
+
+enum jwk11_rc calls_start(struct calls *calls, const char *name, struct call *call)
+{
+	struct calls_module *module = find_module(calls, name);
+
+	if (module == NULL)
+		return JWK11_ERR_MEMORY;
+	if (module->first != NULL && calls->n_queued >= calls->max_queue) {
+		count_one(calls->counts, COUNT_calls_refused);
+		return JWK11_ERR_BUSY;
+	}
+	call->calls = calls;
+	call->module = module;
+	call->abandoned = false;
+	call->tries = 0;
+	call->timer.fn = on_deadline;
+	call->timer.arg = call;
+	if (!loop_timer_set(calls->loop, &call->timer, loop_now(calls->loop) + (uint64_t)calls->timeout_ms))
+		return JWK11_ERR_MEMORY;
+	count_one(calls->counts, COUNT_calls);
+	calls->n_under_way++;
+	enqueue(call, false);
+	pump(module);
+	return JWK11_OK;
+}
+
+bool calls_leave(struct call *call)
+{
+	if (call->state == CALL_SENT || call->state == CALL_FAILED) {
+		call->abandoned = true;
+		return false;
+	}
+	if (call->state == CALL_QUEUED) {
+		dequeue(call);
+		rest(call);
+	}
+	return true;
+}
+
+void calls_forget(struct calls *calls, struct call *call)
+{
+	loop_timer_remove(calls->loop, &call->timer);
+}

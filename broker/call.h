@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests on their way to workers and back. Each worker holds at most threads + 1; the rest waits here, in a bounded queue per module, so
+ * that the front always knows what a lost worker was holding. A lost request is sent again once; one past its deadline is given up and
+ * its worker reported. */
+#ifndef CALL_H
+#define CALL_H
+
+#include "count.h"
+#include "loop.h"
+#include "wire.h"
+
+struct calls;
+struct calls_worker;
+
+enum call_end {
+	CALL_ANSWERED,    /* msg is the worker's REPLY or FAULT */
+	CALL_NEVER_SENT,  /* the deadline passed while every worker was busy or none was there */
+	CALL_LATE,        /* a worker had it and missed the deadline */
+	CALL_LOST,        /* the second worker was lost too, or the message could not be handed over */
+	CALL_ABANDONED    /* calls_leave had been called; only now the owner's memory is free */
+};
+enum call_state { CALL_AT_REST, CALL_QUEUED, CALL_SENT, CALL_FAILED };
+
+/* Lives in its owner, zeroed at first, at rest between uses. */
+struct call {
+	/* set by the owner before calls_start; valid until done */
+	uint64_t id; /* of calls_next_id, also in the datagram */
+	struct jwk11_view datagram;
+	int fd;      /* the client's connection, for the worker to ask the kernel about */
+	/* Called once for each start, never from inside calls_start. msg is borrowed for the call and NULL unless CALL_ANSWERED. */
+	void (*done)(struct call *call, enum call_end end, const struct wire_msg *msg);
+
+	/* call.c's own */
+	enum call_state state;
+	enum call_end failure; /* CALL_FAILED: what to say */
+	bool abandoned;
+	unsigned tries;
+	struct loop_timer timer;
+	struct calls_module *module;
+	struct calls *calls;
+	struct calls_worker *worker; /* CALL_SENT */
+	struct call *prev, *next;    /* CALL_QUEUED */
+};
+
+struct calls_hooks {
+	/* A catalogue message of a worker. */
+	void (*catalog)(void *arg, const char *module, const struct wire_msg *msg);
+	/* A worker missed a deadline: somebody should end it. Once per worker. */
+	void (*late)(void *arg, const char *module, unsigned index);
+	/* A worker's socket reached its end. */
+	void (*lost)(void *arg, const char *module, unsigned index);
+	/* A datagram was dropped. */
+	void (*dropped)(void *arg, const char *module, unsigned index, const struct jwk11_err *err);
+	void *arg;
+};
+
+/* `loop` and `counts` stay the caller's. NULL: no memory. */
+struct calls *calls_new(struct loop *loop, struct counts *counts, const struct calls_hooks *hooks);
+/* Closes the workers' sockets. No call may be under way. */
+void calls_free(struct calls *calls);
+/* For workers added and requests started from now on. */
+void calls_limit(struct calls *calls, unsigned threads, unsigned max_queue, int64_t timeout_ms);
+/* Takes fd. A worker with the same module and index counts as lost. */
+enum jwk11_rc calls_add_worker(struct calls *calls, const char *module, unsigned index, int fd, struct jwk11_err *err) J11_MUST_USE;
+
+uint64_t calls_next_id(struct calls *calls);
+/* Starts a call at rest. BUSY: the queue is full; MEMORY. Then nothing has begun. A module without a worker is waited for. */
+enum jwk11_rc calls_start(struct calls *calls, const char *module, struct call *call) J11_MUST_USE;
+/* The owner lost interest. True: the call is at rest at once. False: a worker has it; done comes later, with CALL_ABANDONED. */
+bool calls_leave(struct call *call) J11_MUST_USE;
+/* Takes a call at rest out of the loop, before its memory goes. */
+void calls_forget(struct calls *calls, struct call *call);
+/* Requests queued or in flight. */
+size_t calls_under_way(const struct calls *calls);
+
+#endif

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front's memory of the workers' catalogues. Workers carry vendor code, so what they say is checked like anything from outside. */
+#include "catalog.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "json/json_read.h"
+
+/* One module: what holds now and, between BEGIN and END, what will hold. Entries are single blocks so that pointers stay good. */
+struct list {
+	struct catalog_token **tokens;
+	size_t n_tokens, room_tokens;
+	struct catalog_key **keys;
+	size_t n_keys, room_keys;
+};
+struct module {
+	char *name;
+	struct list now;
+	struct list coming;
+	bool building;
+	bool spoiled;
+};
+/* Open addressing over keys, by name or by kid; at most half full. */
+struct table {
+	struct catalog_key **slots;
+	size_t n_slots; /* a power of two, or 0 */
+};
+struct catalog {
+	struct module **modules;
+	size_t n_modules;
+	struct table names;
+	struct table kids;
+	uint64_t generation;
+};
+
+struct text_row {
+	enum wire_field field;
+	size_t offset;
+};
+static const struct text_row token_rows[] = {
+	{ WIRE_F_NAME, offsetof(struct catalog_token, name) },
+	{ WIRE_F_STATE, offsetof(struct catalog_token, state) },
+	{ WIRE_F_LABEL, offsetof(struct catalog_token, label) },
+	{ WIRE_F_MANUFACTURER, offsetof(struct catalog_token, manufacturer) },
+	{ WIRE_F_MODEL, offsetof(struct catalog_token, model) },
+	{ WIRE_F_SERIAL, offsetof(struct catalog_token, serial) },
+	{ WIRE_F_PIN, offsetof(struct catalog_token, pin) },
+	{ WIRE_F_LIBRARY, offsetof(struct catalog_token, library) },
+	{ WIRE_F_TEXT, offsetof(struct catalog_token, text) },
+};
+static const struct text_row key_rows[] = {
+	{ WIRE_F_NAME, offsetof(struct catalog_key, name) },
+	{ WIRE_F_STATE, offsetof(struct catalog_key, state) },
+	{ WIRE_F_TOKEN, offsetof(struct catalog_key, token) },
+	{ WIRE_F_TEXT, offsetof(struct catalog_key, text) },
+	{ WIRE_F_KID, offsetof(struct catalog_key, kid) },
+	{ WIRE_F_ALG, offsetof(struct catalog_key, alg) },
+	{ WIRE_F_KTY, offsetof(struct catalog_key, kty) },
+	{ WIRE_F_LABEL, offsetof(struct catalog_key, label) },
+	{ WIRE_F_JWK, offsetof(struct catalog_key, jwk) },
+	{ WIRE_F_PEM, offsetof(struct catalog_key, pem) },
+};
+/* What moves along when a public half is kept. */
+static const size_t public_offsets[] = {
+	offsetof(struct catalog_key, kid), offsetof(struct catalog_key, alg), offsetof(struct catalog_key, kty),
+	offsetof(struct catalog_key, crv), offsetof(struct catalog_key, jwk), offsetof(struct catalog_key, pem),
+};
+
+static char **text_at(void *entry, size_t offset)
+{
+	return (char **)(void *)((char *)entry + offset);
+}
+
+static bool copy_texts(void *entry, const struct text_row *rows, size_t n_rows, const struct wire_msg *msg)
+{
+	for (size_t i = 0; i < n_rows; i++) {
+		struct jwk11_view v = msg->field[rows[i].field];
+		char *copy = j11_mem_dup_n(v.data != NULL ? v.data : "", v.data != NULL ? v.len : 0);
+
+		if (copy == NULL)
+			return false;
+		*text_at(entry, rows[i].offset) = copy;
+	}
+	return true;
+}
+
+static void free_token(struct catalog_token *token)
+{
+	if (token == NULL)
+		return;
+	for (size_t i = 0; i < J11_COUNT(token_rows); i++)
+		j11_mem_free(*text_at(token, token_rows[i].offset));
+	j11_mem_free(token);
+}
+
+static void free_key(struct catalog_key *key)
+{
+	if (key == NULL)
+		return;
+	for (size_t i = 0; i < J11_COUNT(key_rows); i++)
+		j11_mem_free(*text_at(key, key_rows[i].offset));
+	j11_mem_free(key->crv);
+	j11_mem_free(key);
+}
+
+static void clear_list(struct list *list)
+{
+	for (size_t i = 0; i < list->n_tokens; i++)
+		free_token(list->tokens[i]);
+	for (size_t i = 0; i < list->n_keys; i++)
+		free_key(list->keys[i]);
+	j11_mem_free(list->tokens);
+	j11_mem_free(list->keys);
+	*list = (struct list){ .n_tokens = 0 };
+}
+
+static void free_module(struct module *module)
+{
+	clear_list(&module->now);
+	clear_list(&module->coming);
+	j11_mem_free(module->name);
+	j11_mem_free(module);
+}
+
+struct catalog *catalog_new(void)
+{
+	return j11_mem_new(sizeof(struct catalog));
+}
+
+void catalog_free(struct catalog *catalog)
+{
+	if (catalog == NULL)
+		return;
+	for (size_t i = 0; i < catalog->n_modules; i++)
+		free_module(catalog->modules[i]);
+	j11_mem_free(catalog->modules);
+	j11_mem_free(catalog->names.slots);
+	j11_mem_free(catalog->kids.slots);
+	j11_mem_free(catalog);
+}
+
+uint64_t catalog_generation(const struct catalog *catalog)
+{
+	return catalog->generation;
+}
+
+/* The array of pointers with room for `extra` more, or NULL; the old one then stays good. */
+static void *roomy(void *array, size_t n, size_t extra, size_t *room)
+{
+	size_t more = *room > 0 ? *room : 16;
+	void *bigger;
+
+	while (more < n + extra)
+		more *= 2;
+	if (more == *room)
+		return array;
+	bigger = j11_mem_resize(array, more * sizeof(void *));
+	if (bigger != NULL)
+		*room = more;
+	return bigger;
+}
+
+static struct module *find_module(struct catalog *catalog, const char *name)
+{
+	struct module *module;
+	struct module **bigger;
+
+	for (size_t i = 0; i < catalog->n_modules; i++)
+		if (j11_text_equal(catalog->modules[i]->name, name))
+			return catalog->modules[i];
+	bigger = j11_mem_resize(catalog->modules, (catalog->n_modules + 1) * sizeof(*bigger));
+	if (bigger == NULL)
+		return NULL;
+	catalog->modules = bigger;
+	module = j11_mem_new(sizeof(*module));
+	if (module == NULL || (module->name = j11_mem_dup(name)) == NULL) {
+		j11_mem_free(module);
+		return NULL;
+	}
+	catalog->modules[catalog->n_modules++] = module;
+	return module;
+}
+
+/* ---- lookup tables ---- */
+
+static uint64_t hash_of(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+
+	for (; *s != '\0'; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+	return h ^ h >> 29;
+}
+
+/* The slot that holds `text`, or the empty one where it belongs. */
+static struct catalog_key **slot_of(const struct table *table, size_t offset, const char *text)
+{
+	size_t at = (size_t)hash_of(text) & (table->n_slots - 1);
+
+	while (table->slots[at] != NULL && !j11_text_equal(*text_at(table->slots[at], offset), text))
+		at = (at + 1) & (table->n_slots - 1);
+	return &table->slots[at];
+}
+
+const char *catalog_key_state(const struct catalog_key *key)
+{
+	return key->unreported ? "unavailable" : key->state;
+}
+
+const char *catalog_key_text(const struct catalog_key *key)
+{
+	return key->unreported ? "its module does not report it any more" : key->text;
+}
+
+static int usefulness(const struct catalog_key *key)
+{
+	return (j11_text_equal(catalog_key_state(key), "active") ? 2 : 0) + (key->jwk[0] != '\0' ? 1 : 0);
+}
+
+static void index_key(struct catalog *catalog, struct catalog_key *key)
+{
+	struct catalog_key **slot = slot_of(&catalog->names, offsetof(struct catalog_key, name), key->name);
+
+	if (*slot == NULL || usefulness(key) > usefulness(*slot))
+		*slot = key;
+	key->next_kid = NULL;
+	if (key->kid[0] == '\0')
+		return;
+	slot = slot_of(&catalog->kids, offsetof(struct catalog_key, kid), key->kid);
+	key->next_kid = *slot;
+	*slot = key;
+}
+
+/* New empty tables for n keys; false leaves the old ones. */
+static bool new_tables(size_t n_keys, struct table *ret_names, struct table *ret_kids)
+{
+	size_t n = 16;
+
+	while (n < 2 * n_keys + 1)
+		n *= 2;
+	ret_names->slots = j11_mem_new_array(n, sizeof(void *));
+	ret_kids->slots = j11_mem_new_array(n, sizeof(void *));
+	ret_names->n_slots = ret_kids->n_slots = n;
+	if (ret_names->slots != NULL && ret_kids->slots != NULL)
+		return true;
+	j11_mem_free(ret_names->slots);
+	j11_mem_free(ret_kids->slots);
+	return false;
+}
+
+static size_t count_keys(const struct catalog *catalog)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < catalog->n_modules; i++)
+		n += catalog->modules[i]->now.n_keys;
+	return n;
+}
+
+static void index_all(struct catalog *catalog, struct table names, struct table kids)
+{
+	j11_mem_free(catalog->names.slots);
+	j11_mem_free(catalog->kids.slots);
+	catalog->names = names;
+	catalog->kids = kids;
+	for (size_t i = 0; i < catalog->n_modules; i++)
+		for (size_t k = 0; k < catalog->modules[i]->now.n_keys; k++)
+			index_key(catalog, catalog->modules[i]->now.keys[k]);
+	catalog->generation++;
+}
+
+const struct catalog_key *catalog_key_named(const struct catalog *catalog, const char *name)
+{
+	return catalog->names.n_slots > 0 ? *slot_of(&catalog->names, offsetof(struct catalog_key, name), name) : NULL;
+}
+
+const struct catalog_key *catalog_key_of_kid(const struct catalog *catalog, const char *kid)
+{
+	if (catalog->kids.n_slots == 0 || kid[0] == '\0')
+		return NULL;
+	return *slot_of(&catalog->kids, offsetof(struct catalog_key, kid), kid);
+}
+
+static int readiness(const struct catalog_token *token)
+{
+	return j11_text_equal(token->state, "ready") ? 2 : j11_text_equal(token->state, "absent") ? 0 : 1;
+}
+
+const struct catalog_token *catalog_token_named(const struct catalog *catalog, const char *name, const char **ret_module)
+{
+	const struct catalog_token *best = NULL;
+
+	for (size_t i = 0; i < catalog->n_modules; i++) {
+		const struct list *list = &catalog->modules[i]->now;
+
+		for (size_t t = 0; t < list->n_tokens; t++) {
+			if (!j11_text_equal(list->tokens[t]->name, name) || (best != NULL && readiness(list->tokens[t]) <= readiness(best)))
+				continue;
+			best = list->tokens[t];
+			*ret_module = catalog->modules[i]->name;
+		}
+	}
+	return best;
+}
+
+/* ---- taking messages ---- */
+
+static enum jwk11_rc take_token(struct module *module, const struct wire_msg *msg, struct jwk11_err *err)
+{
+	struct list *list = &module->coming;
+	struct catalog_token *token, **bigger;
+
+	if (list->n_tokens >= CATALOG_MAX_ENTRIES)
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "catalogue of module \"%s\": too many tokens", module->name);
+	bigger = roomy(list->tokens, list->n_tokens, 1, &list->room_tokens);
+	if (bigger == NULL)
+		return j11_err_memory(err);
+	list->tokens = bigger;
+	token = j11_mem_new(sizeof(*token));
+	if (token == NULL || !copy_texts(token, token_rows, J11_COUNT(token_rows), msg)) {
+		free_token(token);
+		return j11_err_memory(err);
+	}
+	list->tokens[list->n_tokens++] = token;
+	return JWK11_OK;
+}
+
+/* A public JWK of this kid, and nothing private in it: the set is world-readable. */
+static enum jwk11_rc check_jwk(struct catalog_key *key, struct jwk11_err *err)
+{
+	static const char *const private_members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv" };
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	const struct j11_json *root, *kid, *crv;
+	enum jwk11_rc rc = j11_json_read(j11_view_str(key->jwk), &j11_json_limits_default, "JWK of a worker", &doc, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	root = j11_json_root(doc);
+	kid = j11_json_get(root, "kid");
+	crv = j11_json_get(root, "crv");
+	if (kid == NULL || kid->type != J11_JSON_STRING || !j11_view_equals(kid->text, key->kid))
+		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK of a worker: it does not carry its kid");
+	for (size_t i = 0; i < J11_COUNT(private_members); i++)
+		if (j11_json_get(root, private_members[i]) != NULL)
+			return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK of a worker: it has a private member");
+	if (crv != NULL && crv->type == J11_JSON_STRING) {
+		char *copy = j11_mem_dup_n(crv->text.data, crv->text.len);
+
+		if (copy == NULL)
+			return j11_err_memory(err);
+		j11_mem_free(key->crv);
+		key->crv = copy;
+	}
+	return JWK11_OK;
+}
+
+static enum jwk11_rc fill_key(struct catalog_key *key, const struct wire_msg *msg, struct jwk11_err *err)
+{
+	if (!copy_texts(key, key_rows, J11_COUNT(key_rows), msg))
+		return j11_err_memory(err);
+	key->crv = j11_mem_dup("");
+	if (key->crv == NULL)
+		return j11_err_memory(err);
+	if (!wire_num(msg, WIRE_F_BITS, &key->bits))
+		key->bits = 0;
+	return key->jwk[0] != '\0' ? check_jwk(key, err) : JWK11_OK;
+}
+
+static enum jwk11_rc take_key(struct module *module, const struct wire_msg *msg, struct jwk11_err *err)
+{
+	struct list *list = &module->coming;
+	struct catalog_key *key, **bigger;
+	enum jwk11_rc rc;
+
+	if (list->n_keys >= CATALOG_MAX_ENTRIES)
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "catalogue of module \"%s\": too many keys", module->name);
+	bigger = roomy(list->keys, list->n_keys, 1, &list->room_keys);
+	if (bigger == NULL)
+		return j11_err_memory(err);
+	list->keys = bigger;
+	key = j11_mem_new(sizeof(*key));
+	if (key == NULL)
+		return j11_err_memory(err);
+	key->module = module->name;
+	rc = fill_key(key, msg, err);
+	if (rc != JWK11_OK) {
+		free_key(key);
+		return rc;
+	}
+	list->keys[list->n_keys++] = key;
+	return JWK11_OK;
+}
+
+static void keep_public(struct catalog_key *to, struct catalog_key *from)
+{
+	for (size_t i = 0; i < J11_COUNT(public_offsets); i++) {
+		char **a = text_at(to, public_offsets[i]), **b = text_at(from, public_offsets[i]);
+		char *swap = *a;
+
+		*a = *b;
+		*b = swap;
+	}
+	to->bits = from->bits;
+}
+
+/* Entries of the old list that were carried over leave holes; close them. */
+static void close_holes(struct list *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n_keys; i++)
+		if (list->keys[i] != NULL)
+			list->keys[n++] = list->keys[i];
+	list->n_keys = n;
+}
+
+/* Public halves the new list does not have come over from the old one. `fresh` finds the new list's keys by name. Room was made before. */
+static void keep_publics(struct module *module, const struct table *fresh)
+{
+	for (size_t i = 0; i < module->now.n_keys; i++) {
+		struct catalog_key *old = module->now.keys[i], *new;
+
+		if (old->jwk[0] == '\0')
+			continue;
+		new = *slot_of(fresh, offsetof(struct catalog_key, name), old->name);
+		if (new == NULL) {
+			old->unreported = true;
+			module->coming.keys[module->coming.n_keys++] = old;
+			module->now.keys[i] = NULL;
+		} else if (new->jwk[0] == '\0') {
+			keep_public(new, old);
+		}
+	}
+	close_holes(&module->now);
+}
+
+static void replace(struct catalog *catalog, struct module *module, const struct table *fresh, struct table names, struct table kids)
+{
+	struct list old;
+
+	for (size_t i = 0; i < module->coming.n_keys; i++)
+		*slot_of(fresh, offsetof(struct catalog_key, name), module->coming.keys[i]->name) = module->coming.keys[i];
+	keep_publics(module, fresh);
+	old = module->now;
+	module->now = module->coming;
+	module->coming = old;
+	clear_list(&module->coming);
+	index_all(catalog, names, kids);
+}
+
+/* All memory is taken before anything changes. */
+static enum jwk11_rc take_end(struct catalog *catalog, struct module *module, struct jwk11_err *err)
+{
+	struct list *coming = &module->coming;
+	struct table fresh, unused, names, kids;
+	struct catalog_key **bigger = roomy(coming->keys, coming->n_keys, module->now.n_keys, &coming->room_keys);
+
+	if (bigger == NULL)
+		return j11_err_memory(err);
+	coming->keys = bigger;
+	if (!new_tables(coming->n_keys, &fresh, &unused))
+		return j11_err_memory(err);
+	j11_mem_free(unused.slots);
+	if (!new_tables(count_keys(catalog) + coming->n_keys, &names, &kids)) {
+		j11_mem_free(fresh.slots);
+		return j11_err_memory(err);
+	}
+	replace(catalog, module, &fresh, names, kids);
+	j11_mem_free(fresh.slots);
+	return JWK11_OK;
+}
+
+static enum jwk11_rc take(struct catalog *catalog, struct module *module, const struct wire_msg *msg, bool *ret_changed,
+	struct jwk11_err *err)
+{
+	if (msg->type == WIRE_CATALOG_BEGIN) {
+		clear_list(&module->coming);
+		module->building = true;
+		module->spoiled = false;
+		return JWK11_OK;
+	}
+	if (!module->building)
+		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "catalogue of module \"%s\": %s before CATALOG_BEGIN", module->name,
+			wire_type_name(msg->type));
+	if (module->spoiled && msg->type != WIRE_CATALOG_END)
+		return JWK11_OK;
+	switch (msg->type) {
+	case WIRE_CATALOG_TOKEN:
+		return take_token(module, msg, err);
+	case WIRE_CATALOG_KEY:
+		return take_key(module, msg, err);
+	default:
+		module->building = false;
+		if (module->spoiled)
+			clear_list(&module->coming);
+		*ret_changed = !module->spoiled;
+		return module->spoiled ? JWK11_OK : take_end(catalog, module, err);
+	}
+}
+
+bool catalog_take(struct catalog *catalog, const char *name, const struct wire_msg *msg, struct jwk11_err *err)
+{
+	struct module *module = find_module(catalog, name);
+	uint64_t before = catalog->generation;
+	bool changed = false;
+
+	if (module == NULL) {
+		(void)j11_err_memory(err);
+		return false;
+	}
+	if (take(catalog, module, msg, &changed, err) != JWK11_OK)
+		module->spoiled = true;
+	return changed && catalog->generation != before;
+}
+
+void catalog_forget(struct catalog *catalog, const char *key_name)
+{
+	struct table names, kids;
+	bool found = false;
+
+	/* Without memory for new tables nothing is forgotten now; the module's next catalogue replaces the key. */
+	if (catalog_key_named(catalog, key_name) == NULL || !new_tables(count_keys(catalog), &names, &kids))
+		return;
+	for (size_t i = 0; i < catalog->n_modules; i++) {
+		struct list *list = &catalog->modules[i]->now;
+
+		for (size_t k = 0; k < list->n_keys; k++) {
+			if (!j11_text_equal(list->keys[k]->name, key_name))
+				continue;
+			free_key(list->keys[k]);
+			list->keys[k] = NULL;
+			found = true;
+		}
+		if (found)
+			close_holes(list);
+	}
+	index_all(catalog, names, kids);
+}

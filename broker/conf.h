@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file as a typed value. conf_parse is pure; conf_load reads files and resolves user and group names. Used by
+ * supervisor, front and worker; the supervisor loads, the others parse the canonical text it hands them. */
+#ifndef CONF_H
+#define CONF_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+enum conf_op { CONF_OP_SIGN, CONF_OP_JWS, CONF_OP_JWT, CONF_N_OPS };
+const char *conf_op_name(enum conf_op op); /* "sign" … */
+
+enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_FIRST };
+enum conf_login { CONF_LOGIN_AUTO, CONF_LOGIN_ALWAYS, CONF_LOGIN_NEVER };
+
+/* Lists of strings are NULL-terminated arrays, never NULL themselves. All memory belongs to the struct conf. */
+struct conf_token {
+	const char *name;
+	const char *uri;
+	const char *module;         /* NULL: any of [daemon] modules */
+	const char *pin_file;       /* absolute; NULL: none */
+	const char *pin_credential; /* name below $CREDENTIALS_DIRECTORY; NULL: none */
+	enum conf_login login;
+	enum conf_verify verify;
+};
+struct conf_key {
+	const char *name;
+	const char *uri;   /* token and object attributes */
+	const char *alg;   /* a JWA name; NULL: the key's default */
+	const char *kid;   /* literal kid; NULL: the thumbprint */
+};
+struct conf_set {
+	const char *name;
+	const char **keys; /* names of [key]; "*": all */
+};
+struct conf_client {
+	const char *name;
+	const char **users;  /* as written, for people; "*": anybody */
+	const char **groups;
+	uid_t *uids;
+	size_t n_uids;
+	gid_t *gids; /* matched against primary and supplementary groups */
+	size_t n_gids;
+	bool anybody;
+	const char **keys; /* names of [key]; "*": all */
+	bool ops[CONF_N_OPS];
+	const char *jwt_issuer; /* forced iss; NULL: free */
+	int64_t jwt_max_ttl;    /* seconds; 0: no cap */
+};
+struct conf {
+	/* [daemon] */
+	const char *run_dir;        /* absolute; holds api.sock, public.sock, jwk11d.lock */
+	const char *state_dir;      /* absolute; remembers refused PINs */
+	const char *socket_group;   /* group of api.sock by name; NULL: leave */
+	gid_t socket_gid;           /* (gid_t)-1: leave */
+	unsigned api_mode;          /* 0660 */
+	unsigned public_mode;       /* 0666 */
+	const char **modules;       /* p11-kit names or absolute paths */
+	const char **environment;   /* NAME=VALUE lines that workers' modules read (SOFTHSM2_CONF=…) */
+	unsigned workers;           /* processes per module; 0: cores + 1 */
+	unsigned threads;           /* threads per worker; default 1 */
+	unsigned max_connections;   /* default 1024 */
+	unsigned max_queue;         /* requests waiting for a worker; default 1024 */
+	size_t max_body;            /* octets; default 65536 */
+	int64_t request_timeout_ms; /* default 10000 */
+	int64_t head_timeout_ms;    /* default 10000 */
+	int64_t idle_timeout_ms;    /* default 60000 */
+	int64_t max_age;            /* seconds of Cache-Control; default 300 */
+
+	struct conf_token *tokens;
+	size_t n_tokens;
+	struct conf_key *keys;
+	size_t n_keys;
+	struct conf_set *sets;
+	size_t n_sets;
+	struct conf_client *clients;
+	size_t n_clients;
+
+	void *arena; /* owns everything above */
+};
+
+/* Where and why a file was refused: "jwk11.conf:12: …". In err->text; the nearest valid word, when there is one, in err->hint. */
+
+/* Parses one text. `file` names it in messages. Unknown sections and names, repeated single-valued names, values out of range, keys named
+ * in sets or clients that do not exist, are refused (SYNTAX, CONFIG_INVALID). */
+enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf **ret_conf, struct jwk11_err *err) J11_MUST_USE;
+/* Reads `path` and then `path`'s folder + "/conf.d/" + *.conf in name order as if appended, parses, resolves user and group names. */
+enum jwk11_rc conf_load(const char *path, struct conf **ret_conf, struct jwk11_err *err) J11_MUST_USE;
+/* The canonical text: every value written out, names resolved to uid and gid lines, so that conf_parse gives an equal struct. */
+void conf_emit(const struct conf *conf, struct jwk11_buf *out);
+void conf_free(struct conf *conf);
+
+const struct conf_key *conf_find_key(const struct conf *conf, const char *name);
+/* Index in conf->keys, or -1. */
+long conf_key_index(const struct conf *conf, const char *name);
+bool conf_list_has(const char *const *list, const char *word); /* "*" matches all */
+
+J11_DEFINE_AUTO(struct conf, conf_free)
+
+#endif

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration text as a typed value: one table of names drives reading, checking and the hints for misspelt words. Pure. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "conf_table.h"
+
+enum { MAX_LINE = 4608, MAX_SECTIONS = 100000 };
+
+/* Where reading stands; everything it makes lives in the arena. */
+struct reader {
+	struct conf *conf;
+	const char *file;
+	unsigned line;
+	struct jwk11_err *err;
+	enum conf_section section;
+	void *target; /* the struct of the open section */
+	uint64_t seen; /* single-valued names set in it, by row */
+};
+
+struct block {
+	struct block *next;
+	max_align_t bytes[];
+};
+
+void *conf_alloc(struct conf *conf, size_t size)
+{
+	struct block *b = j11_mem_new(sizeof(*b) + size);
+
+	if (b == NULL)
+		return NULL;
+	b->next = conf->arena;
+	conf->arena = b;
+	return b->bytes;
+}
+
+void conf_free(struct conf *conf)
+{
+	struct block *b = conf ? conf->arena : NULL;
+
+	while (b != NULL) {
+		struct block *next = b->next;
+
+		j11_mem_free(b);
+		b = next;
+	}
+	j11_mem_free(conf);
+}
+
+static const char *const section_names[CONF_N_SECTIONS] = { "daemon", "token", "key", "set", "client" };
+
+const char *conf_section_name(enum conf_section section)
+{
+	return section_names[section];
+}
+
+const char *conf_op_name(enum conf_op op)
+{
+	static const char *const names[CONF_N_OPS] = { "sign", "jws", "jwt" };
+
+	return (unsigned)op < CONF_N_OPS ? names[op] : "unknown";
+}
+
+__attribute__((format(printf, 2, 3))) static enum jwk11_rc refuse(struct reader *r, const char *fmt, ...)
+{
+	char text[JWK11_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (r->line > 0)
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_CONFIG_INVALID, "%s:%u: %s", r->file, r->line, text);
+	return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_CONFIG_INVALID, "%s: %s", r->file, text);
+}
+
+static char *keep(struct reader *r, struct jwk11_view v)
+{
+	char *copy = conf_alloc(r->conf, v.len + 1);
+
+	if (copy != NULL)
+		memcpy(copy, v.data, v.len);
+	return copy;
+}
+
+static struct jwk11_view trim(struct jwk11_view v)
+{
+	const char *p = v.data;
+
+	while (v.len > 0 && (p[0] == ' ' || p[0] == '\t')) {
+		p++;
+		v.len--;
+	}
+	while (v.len > 0 && (p[v.len - 1] == ' ' || p[v.len - 1] == '\t' || p[v.len - 1] == '\r'))
+		v.len--;
+	v.data = p;
+	return v;
+}
+
+static bool is_name(struct jwk11_view v)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-";
+	const char *p = v.data;
+
+	for (size_t i = 0; i < v.len; i++)
+		if (p[i] == '\0' || strchr(allowed, p[i]) == NULL)
+			return false;
+	return v.len > 0 && v.len <= 64;
+}
+
+/* Adds one word to a NULL-terminated list. */
+static bool list_add(struct reader *r, const char ***list, const char *word)
+{
+	size_t n = 0;
+	const char **grown;
+
+	while (*list != NULL && (*list)[n] != NULL)
+		n++;
+	grown = conf_alloc(r->conf, (n + 2) * sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	if (n > 0)
+		memcpy(grown, *list, n * sizeof(*grown));
+	grown[n] = word;
+	*list = grown;
+	return true;
+}
+
+static bool ids_add(struct reader *r, uint32_t **ids, size_t *n, uint32_t id)
+{
+	uint32_t *grown = conf_alloc(r->conf, (*n + 1) * sizeof(*grown));
+
+	if (grown == NULL)
+		return false;
+	if (*n > 0)
+		memcpy(grown, *ids, *n * sizeof(*grown));
+	grown[(*n)++] = id;
+	*ids = grown;
+	return true;
+}
+
+static enum jwk11_rc set_ids(struct reader *r, const struct conf_row *row, struct jwk11_view word)
+{
+	struct conf_client *client = r->target;
+	uint64_t id;
+	bool ok;
+
+	if (!j11_text_to_u64(word, 0xfffffffeu, &id))
+		return refuse(r, "%s must be a number from 0 to 4294967294", row->name);
+	ok = row->kind == CONF_UIDS ? ids_add(r, &client->uids, &client->n_uids, (uint32_t)id) :
+		ids_add(r, &client->gids, &client->n_gids, (uint32_t)id);
+	return ok ? JWK11_OK : j11_err_memory(r->err);
+}
+
+static enum jwk11_rc set_ops(struct reader *r, struct jwk11_view word)
+{
+	struct conf_client *client = r->target;
+	bool all = j11_view_equals(word, "*"), known = all;
+
+	for (unsigned op = 0; op < CONF_N_OPS; op++) {
+		if (all || j11_view_equals(word, conf_op_name((enum conf_op)op))) {
+			client->ops[op] = true;
+			known = true;
+		}
+	}
+	return known ? JWK11_OK : refuse(r, "allow takes sign, jws, jwt or *");
+}
+
+/* Lists are separated by commas, or the name is repeated. Values of `environment` are taken whole. */
+static enum jwk11_rc set_list(struct reader *r, const struct conf_row *row, struct jwk11_view value)
+{
+	const char *p = value.data, *end = p + value.len;
+	enum jwk11_rc rc = JWK11_OK;
+
+	while (rc == JWK11_OK && p <= end) {
+		const char *comma = row->kind == CONF_LINES ? NULL : memchr(p, ',', (size_t)(end - p));
+		struct jwk11_view word = trim((struct jwk11_view){ .data = p, .len = (size_t)((comma ? comma : end) - p) });
+
+		if (word.len == 0)
+			return refuse(r, "%s holds an empty word", row->name);
+		if (row->kind == CONF_UIDS || row->kind == CONF_GIDS) {
+			rc = set_ids(r, row, word);
+		} else if (row->kind == CONF_OPS) {
+			rc = set_ops(r, word);
+		} else {
+			const char *copy = keep(r, word);
+
+			if (copy == NULL || !list_add(r, (const char ***)((char *)r->target + row->offset), copy))
+				rc = j11_err_memory(r->err);
+		}
+		p = (comma ? comma : end) + 1;
+	}
+	return rc;
+}
+
+static enum jwk11_rc set_number(struct reader *r, const struct conf_row *row, struct jwk11_view value)
+{
+	char *place = (char *)r->target + row->offset;
+	int64_t seconds = 0;
+	uint64_t n = 0;
+	bool ok;
+
+	if (row->kind == CONF_MODE) {
+		ok = value.len == 4 && sscanf((const char *)value.data, "%4lo", (unsigned long *)&n) == 1 && n <= 0777;
+	} else if (row->kind == CONF_MS || row->kind == CONF_SECONDS) {
+		ok = j11_text_to_seconds(value, (int64_t)row->max, &seconds);
+		n = (uint64_t)seconds;
+	} else {
+		ok = j11_text_to_u64(value, row->max, &n);
+	}
+	if (!ok || n < row->min)
+		return refuse(r, row->kind == CONF_MODE ? "%s must be four octal digits" : "%s must be from %llu to %llu%s", row->name,
+			(unsigned long long)row->min, (unsigned long long)row->max, row->kind == CONF_MS || row->kind == CONF_SECONDS ? " seconds" : "");
+	if (row->kind == CONF_MS || row->kind == CONF_SECONDS)
+		*(int64_t *)(void *)place = seconds * (row->kind == CONF_MS ? 1000 : 1);
+	else if (row->kind == CONF_SIZE)
+		*(size_t *)(void *)place = (size_t)n;
+	else
+		*(unsigned *)(void *)place = (unsigned)n;
+	return JWK11_OK;
+}
+
+static enum jwk11_rc set_word(struct reader *r, const struct conf_row *row, struct jwk11_view value)
+{
+	for (unsigned i = 0; row->words[i] != NULL; i++) {
+		if (j11_view_equals(value, row->words[i])) {
+			*(unsigned *)(void *)((char *)r->target + row->offset) = i;
+			return JWK11_OK;
+		}
+	}
+	return refuse(r, "%s takes %s, %s%s%s", row->name, row->words[0], row->words[1], row->words[2] ? " or " : "",
+		row->words[2] ? row->words[2] : "");
+}
+
+static enum jwk11_rc set_value(struct reader *r, const struct conf_row *row, struct jwk11_view value)
+{
+	const char *copy;
+
+	switch (row->kind) {
+	case CONF_TEXT:
+	case CONF_PATH:
+		if (row->kind == CONF_PATH && *(const char *)value.data != '/')
+			return refuse(r, "%s must be an absolute path", row->name);
+		copy = keep(r, value);
+		*(const char **)(void *)((char *)r->target + row->offset) = copy;
+		return copy ? JWK11_OK : j11_err_memory(r->err);
+	case CONF_WORD:
+		return set_word(r, row, value);
+	case CONF_LIST:
+	case CONF_LINES:
+	case CONF_UIDS:
+	case CONF_GIDS:
+	case CONF_OPS:
+		return set_list(r, row, value);
+	default:
+		return set_number(r, row, value);
+	}
+}
+
+/* The nearest known word into the hint. */
+static void hint_near(struct reader *r, const char *word, const char *const *known, size_t n)
+{
+	unsigned best = 4;
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned distance = j11_text_distance(word, known[i]);
+
+		if (distance < best) {
+			best = distance;
+			nearest = known[i];
+		}
+	}
+	if (nearest != NULL)
+		j11_err_hint(r->err, "did you mean %s?", nearest);
+}
+
+static enum jwk11_rc unknown_name(struct reader *r, struct jwk11_view name)
+{
+	const char *known[64];
+	char word[64];
+	size_t n = 0;
+
+	for (const struct conf_row *row = conf_rows; row->name != NULL; row++)
+		if (row->section == r->section)
+			known[n++] = row->name;
+	j11_text_printable(name, word, sizeof(word));
+	refuse(r, "[%s] has no \"%s\"", section_names[r->section], word);
+	hint_near(r, word, known, n);
+	return JWK11_ERR_SYNTAX;
+}
+
+static enum jwk11_rc read_pair(struct reader *r, struct jwk11_view line)
+{
+	const char *equals = memchr(line.data, '=', line.len);
+	struct jwk11_view name, value;
+
+	if (equals == NULL)
+		return refuse(r, "neither [section] nor name = value");
+	if (r->target == NULL)
+		return refuse(r, "a value before the first [section]");
+	name = trim((struct jwk11_view){ .data = line.data, .len = (size_t)(equals - (const char *)line.data) });
+	value = trim((struct jwk11_view){ .data = equals + 1, .len = line.len - (size_t)(equals + 1 - (const char *)line.data) });
+	for (const struct conf_row *row = conf_rows; row->name != NULL; row++) {
+		uint64_t bit = 1ull << (row - conf_rows);
+
+		if (row->section != r->section || !j11_view_equals(name, row->name))
+			continue;
+		if (value.len == 0)
+			return refuse(r, "%s has no value", row->name);
+		if (row->kind < CONF_LIST && (r->seen & bit) != 0)
+			return refuse(r, "%s is set twice", row->name);
+		r->seen |= bit;
+		return set_value(r, row, value);
+	}
+	return unknown_name(r, name);
+}
+
+/* A new element at the end of an array of the arena; the old array stays until conf_free. */
+static void *array_add(struct reader *r, void *array, size_t *n, size_t size)
+{
+	size_t cap = 1;
+	char *grown = array;
+
+	while (cap < *n)
+		cap *= 2;
+	if (*n == 0 || cap == *n) {
+		grown = conf_alloc(r->conf, (*n ? cap * 2 : 1) * size);
+		if (grown == NULL)
+			return NULL;
+		if (*n > 0)
+			memcpy(grown, array, *n * size);
+	}
+	++*n;
+	return grown;
+}
+
+#define ADD(field, count, type) \
+	do { \
+		void *grown_ = array_add(r, r->conf->field, &r->conf->count, sizeof(type)); \
+		if (grown_ == NULL) \
+			return j11_err_memory(r->err); \
+		r->conf->field = grown_; \
+		r->conf->field[r->conf->count - 1].name = kept; \
+		r->target = &r->conf->field[r->conf->count - 1]; \
+	} while (0)
+
+static bool name_taken(const struct conf *c, enum conf_section s, struct jwk11_view name)
+{
+	for (size_t i = 0; s == CONF_S_TOKEN && i < c->n_tokens; i++)
+		if (j11_view_equals(name, c->tokens[i].name))
+			return true;
+	for (size_t i = 0; s == CONF_S_KEY && i < c->n_keys; i++)
+		if (j11_view_equals(name, c->keys[i].name))
+			return true;
+	for (size_t i = 0; s == CONF_S_SET && i < c->n_sets; i++)
+		if (j11_view_equals(name, c->sets[i].name))
+			return true;
+	for (size_t i = 0; s == CONF_S_CLIENT && i < c->n_clients; i++)
+		if (j11_view_equals(name, c->clients[i].name))
+			return true;
+	return false;
+}
+
+static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
+{
+	static const char *none[] = { NULL };
+	const char *kept;
+
+	if (r->section == CONF_S_DAEMON) {
+		r->target = r->conf;
+		return name.len == 0 ? JWK11_OK : refuse(r, "[daemon] takes no name");
+	}
+	if (!is_name(name))
+		return refuse(r, "[%s NAME] needs a name of letters, digits and . _ @ -", section_names[r->section]);
+	if (name_taken(r->conf, r->section, name))
+		return refuse(r, "[%s %.*s] stands twice", section_names[r->section], (int)name.len, (const char *)name.data);
+	kept = keep(r, name);
+	if (kept == NULL)
+		return j11_err_memory(r->err);
+	r->seen = 0;
+	switch (r->section) {
+	case CONF_S_TOKEN:
+		ADD(tokens, n_tokens, struct conf_token);
+		break;
+	case CONF_S_KEY:
+		ADD(keys, n_keys, struct conf_key);
+		break;
+	case CONF_S_SET:
+		ADD(sets, n_sets, struct conf_set);
+		r->conf->sets[r->conf->n_sets - 1].keys = none;
+		break;
+	default:
+		ADD(clients, n_clients, struct conf_client);
+		r->conf->clients[r->conf->n_clients - 1].users = none;
+		r->conf->clients[r->conf->n_clients - 1].groups = none;
+		r->conf->clients[r->conf->n_clients - 1].keys = none;
+	}
+	return JWK11_OK;
+}
+
+static enum jwk11_rc read_section(struct reader *r, struct jwk11_view line)
+{
+	const char *p = line.data;
+	struct jwk11_view inside, word, rest;
+	const char *blank;
+	char text[64];
+
+	if (p[line.len - 1] != ']')
+		return refuse(r, "a section line must end with ]");
+	inside = trim((struct jwk11_view){ .data = p + 1, .len = line.len - 2 });
+	blank = memchr(inside.data, ' ', inside.len);
+	word = (struct jwk11_view){ .data = inside.data, .len = blank ? (size_t)(blank - (const char *)inside.data) : inside.len };
+	rest = trim((struct jwk11_view){ .data = (const char *)inside.data + word.len, .len = inside.len - word.len });
+	for (unsigned s = 0; s < CONF_N_SECTIONS; s++) {
+		if (j11_view_equals(word, section_names[s])) {
+			r->section = (enum conf_section)s;
+			return open_section(r, rest);
+		}
+	}
+	j11_text_printable(word, text, sizeof(text));
+	refuse(r, "unknown section [%s]", text);
+	hint_near(r, text, section_names, CONF_N_SECTIONS);
+	return JWK11_ERR_SYNTAX;
+}
+
+static enum jwk11_rc read_line(struct reader *r, struct jwk11_view line)
+{
+	if (line.len > MAX_LINE)
+		return refuse(r, "the line is longer than %d bytes", MAX_LINE);
+	if (!j11_text_is_utf8(line) || memchr(line.data, 0, line.len) != NULL)
+		return refuse(r, "the line is not UTF-8 text");
+	line = trim(line);
+	if (line.len == 0 || *(const char *)line.data == '#')
+		return JWK11_OK;
+	return *(const char *)line.data == '[' ? read_section(r, line) : read_pair(r, line);
+}
+
+/* What only the whole file can tell. */
+static enum jwk11_rc check_whole(struct reader *r)
+{
+	struct conf *c = r->conf;
+
+	r->line = 0;
+	for (size_t i = 0; i < c->n_tokens; i++)
+		if (c->tokens[i].pin_file != NULL && c->tokens[i].pin_credential != NULL)
+			return refuse(r, "[token %s]: pin-file and pin-credential exclude each other", c->tokens[i].name);
+	for (size_t i = 0; i < c->n_tokens; i++)
+		if (c->tokens[i].uri == NULL)
+			return refuse(r, "[token %s] has no uri", c->tokens[i].name);
+	for (size_t i = 0; i < c->n_keys; i++)
+		if (c->keys[i].uri == NULL)
+			return refuse(r, "[key %s] has no uri", c->keys[i].name);
+	for (size_t i = 0; i < c->n_sets; i++)
+		for (const char **k = c->sets[i].keys; *k != NULL; k++)
+			if (!j11_text_equal(*k, "*") && conf_find_key(c, *k) == NULL)
+				return refuse(r, "[set %s] names key \"%s\", which has no [key] section", c->sets[i].name, *k);
+	for (size_t i = 0; i < c->n_clients; i++) {
+		const struct conf_client *client = &c->clients[i];
+
+		for (const char **k = client->keys; *k != NULL; k++)
+			if (!j11_text_equal(*k, "*") && conf_find_key(c, *k) == NULL)
+				return refuse(r, "[client %s] names key \"%s\", which has no [key] section", client->name, *k);
+		for (const char **u = client->users; *u != NULL; u++)
+			c->clients[i].anybody |= j11_text_equal(*u, "*");
+		if (client->users[0] == NULL && client->groups[0] == NULL && client->n_uids == 0 && client->n_gids == 0)
+			return refuse(r, "[client %s] matches nobody: it needs user, uid, group or gid", client->name);
+	}
+	for (const char **e = c->environment; *e != NULL; e++)
+		if (strchr(*e, '=') == NULL || **e == '=')
+			return refuse(r, "[daemon] environment takes NAME=VALUE");
+	return JWK11_OK;
+}
+
+static void set_defaults(struct conf *c)
+{
+	static const char *none[] = { NULL };
+
+	*c = (struct conf){
+		.run_dir = "/run/jwk11d", .state_dir = "/var/lib/jwk11d", .socket_gid = (gid_t)-1, .api_mode = 0660, .public_mode = 0666,
+		.modules = none, .environment = none, .threads = 1, .max_connections = 1024, .max_queue = 1024, .max_body = 65536,
+		.request_timeout_ms = 10000, .head_timeout_ms = 10000, .idle_timeout_ms = 60000, .max_age = 300,
+	};
+}
+
+enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf **ret_conf, struct jwk11_err *err)
+{
+	J11_AUTO(conf_free_auto) struct conf *conf = j11_mem_new(sizeof(*conf));
+	struct reader r = { .conf = conf, .file = file, .err = err };
+	const char *p = text.data, *end = p + text.len;
+	enum jwk11_rc rc = JWK11_OK;
+
+	if (conf == NULL)
+		return j11_err_memory(err);
+	set_defaults(conf);
+	while (rc == JWK11_OK && p < end) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((newline ? newline : end) - p);
+
+		r.line++;
+		rc = read_line(&r, (struct jwk11_view){ .data = p, .len = len });
+		p += len + 1;
+	}
+	if (rc == JWK11_OK)
+		rc = check_whole(&r);
+	if (rc == JWK11_OK)
+		*ret_conf = J11_STEAL(conf);
+	return rc;
+}
+
+const struct conf_key *conf_find_key(const struct conf *conf, const char *name)
+{
+	long i = conf_key_index(conf, name);
+
+	return i < 0 ? NULL : &conf->keys[i];
+}
+
+long conf_key_index(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_keys; i++)
+		if (j11_text_equal(conf->keys[i].name, name))
+			return (long)i;
+	return -1;
+}
+
+bool conf_list_has(const char *const *list, const char *word)
+{
+	for (; *list != NULL; list++)
+		if (j11_text_equal(*list, "*") || j11_text_equal(*list, word))
+			return true;
+	return false;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of the configuration file. Files conf_*.c only. */
+#ifndef CONF_TABLE_H
+#define CONF_TABLE_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "conf.h"
+
+enum conf_section { CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_N_SECTIONS };
+
+/* Kinds from CONF_LIST on may be repeated. MS: seconds in the file, milliseconds in the struct. */
+enum conf_kind {
+	CONF_TEXT, CONF_PATH, CONF_WORD, CONF_UNSIGNED, CONF_SIZE, CONF_MODE, CONF_MS, CONF_SECONDS,
+	CONF_LIST, CONF_LINES, CONF_UIDS, CONF_GIDS, CONF_OPS
+};
+
+struct conf_row {
+	enum conf_section section;
+	const char *name;
+	enum conf_kind kind;
+	size_t offset;
+	uint64_t min, max;
+	const char *words[4]; /* CONF_WORD: by value */
+};
+extern const struct conf_row conf_rows[]; /* ends with a NULL name; at most 64 */
+
+const char *conf_section_name(enum conf_section section);
+/* Zeroed memory that lives as long as the configuration. */
+void *conf_alloc(struct conf *conf, size_t size) J11_MUST_USE;
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the front share: the process's state, and one request on its way from the router to a reply or to a worker. */
+#ifndef FRONT_H
+#define FRONT_H
+
+#include "call.h"
+#include "catalog.h"
+#include "conf.h"
+#include "count.h"
+#include "http_parse.h"
+#include "http_reply.h"
+#include "loop.h"
+#include "policy.h"
+
+#define FRONT_KEY_MAX 512   /* octets of a key name or kid in a path, with the NUL */
+#define FRONT_ID_MAX 65     /* octets of a Request-Id, with the NUL */
+#define FRONT_CHUNK 65536   /* octets read at once */
+#define FRONT_LOGS 20       /* lines a second; a client must not fill the disk by being refused */
+
+enum front_socket { FRONT_API = 1, FRONT_PUBLIC = 2 }; /* bits, for routes */
+
+struct front_jwks; /* rendered sets: front_view.c */
+
+struct front {
+	struct loop *loop;
+	struct counts counts;
+	struct calls *calls;
+	struct catalog *catalog;
+	struct conf *conf;
+	uint64_t conf_generation; /* grows with each new configuration */
+	struct front_jwks *jwks;
+	struct jwk11_buf body;    /* the body of the reply being made */
+	struct jwk11_buf octets;  /* decoded base64url, one field at a time */
+	struct jwk11_buf out;     /* replies of the connection being served */
+	unsigned char chunk[FRONT_CHUNK];
+	uint64_t id_state;        /* of generated Request-Ids */
+	uint64_t log_second;
+	unsigned log_lines;
+	bool draining;
+};
+
+/* The peer of a connection, asked for when first needed. */
+struct front_peer {
+	int fd;
+	bool asked;
+	bool known;
+	uint64_t generation; /* of the configuration under which `matched` holds */
+	bool matched;        /* some [client] section matches */
+	struct policy_peer peer;
+};
+/* NULL: the kernel does not say. */
+const struct policy_peer *front_peer_get(struct front_peer *peer);
+/* Does any [client] section match? */
+bool front_peer_matches(const struct front *front, struct front_peer *peer);
+
+/* How to show a worker's answer; outlives the request while a worker has it. */
+struct front_pending {
+	enum conf_op op;
+	bool as_json; /* JWS, JWT: inside a JSON object rather than bare */
+};
+
+enum front_outcome {
+	FRONT_REPLY, /* `reply` is filled; its body may lie in front->body */
+	FRONT_CALL   /* `datagram`, `id`, `module` and `pending` are filled: send it to a worker */
+};
+struct front_request {
+	struct front *front;
+	enum front_socket socket;
+	const struct http_request *http;
+	struct jwk11_view body;
+	struct front_peer *peer;
+	const char *request_id;
+	struct jwk11_buf *datagram;
+	struct front_pending *pending;
+	int type;                /* the router's choice among the route's media types */
+	char key[FRONT_KEY_MAX]; /* what stood for {} in the path, decoded */
+
+	struct http_reply reply;
+	enum j11_code code;      /* of a problem, for the log */
+	const char *module;
+	uint64_t id;
+};
+
+/* ---- helpers of front_req.c ---- */
+
+/* An empty request of a connection: good enough for problems that come before or after a parsed one. */
+void front_request_start(struct front_request *q, struct front *front, enum front_socket socket, struct front_peer *peer,
+	const char *request_id);
+/* Fills the reply with a problem document. `detail` is a format. */
+enum front_outcome front_problem(struct front_request *q, enum j11_code code, const char *detail, ...) J11_PRINTF(3, 4);
+/* The same from an error record. */
+enum front_outcome front_problem_err(struct front_request *q, const struct jwk11_err *err);
+/* The same with every member. */
+struct problem;
+enum front_outcome front_problem_full(struct front_request *q, const struct problem *p);
+/* Fills the reply with what front->body holds, or with a problem when that buffer has failed. */
+enum front_outcome front_send_body(struct front_request *q, const char *type);
+
+/* The key that the path names, as this peer sees it; NULL: a problem has been filled in. */
+const struct catalog_key *front_find_key(struct front_request *q);
+
+/* A client's Request-Id when it is sane, else a new one. */
+void front_make_id(struct front *front, struct jwk11_view sent, char ret_id[FRONT_ID_MAX]);
+/* True while this second has lines left; counts the rest. */
+bool front_may_log(struct front *front);
+/* One line about a reply of 400 and above: warning when denied or when the fault is ours, else info. */
+void front_log_refusal(const struct front_request *q);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accepting connections. When the kernel has no descriptor left a level-triggered listener would spin, so it then rests for a moment. */
+#include "front_accept.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "problem.h"
+
+#define ACCEPTS 16    /* in one go, so that accepting does not starve serving */
+#define REST_MS 1000  /* after the kernel had no descriptor or memory left */
+
+struct listener {
+	struct front_conns *conns;
+	enum front_socket socket;
+	struct loop_watch watch;
+	struct loop_timer again;
+};
+struct front_accept {
+	struct listener api;
+	struct listener public;
+};
+
+/* One reply, once, to a client that came when the house was full. Whether it hears it is its own affair. */
+static void refuse_connection(struct front *front, int fd)
+{
+	struct jwk11_buf *out = &front->out;
+	struct problem p = { .code = J11_CODE_HTTP_TOO_MANY, .detail = J11_VIEW("this socket has as many connections as it may") };
+	struct http_reply reply = { .status = problem_status(p.code), .type = PROBLEM_TYPE, .cache_control = "no-store", .close = true };
+
+	jwk11_buf_reset(&front->body);
+	problem_write(&front->body, &p);
+	reply.body = j11_buf_view(&front->body);
+	reply.retry_after = problem_retry_after(p.code);
+	http_reply_write(out, &reply);
+	if (out->failed == JWK11_OK)
+		(void)send(fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	jwk11_buf_reset(out);
+	count_one(&front->counts, COUNT_connections_refused);
+	close(fd);
+}
+
+static void rest(struct listener *listener)
+{
+	struct loop *loop = listener->conns->front->loop;
+
+	if (loop_timer_set(loop, &listener->again, loop_now(loop) + REST_MS))
+		loop_change(loop, &listener->watch, 0);
+}
+
+static void on_again(void *arg)
+{
+	struct listener *listener = arg;
+
+	loop_change(listener->conns->front->loop, &listener->watch, EPOLLIN);
+}
+
+static void on_listener(void *arg, uint32_t events)
+{
+	struct listener *listener = arg;
+	struct front_conns *conns = listener->conns;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS; i++) {
+		int fd = accept4(listener->watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+			rest(listener);
+		if (fd < 0)
+			return;
+		if (conns->n_of[listener->socket] >= conns->front->conf->max_connections)
+			refuse_connection(conns->front, fd);
+		else
+			front_conn_add(conns, listener->socket, fd);
+	}
+}
+
+static bool open_listener(struct front_conns *conns, struct listener *listener, enum front_socket socket, int fd)
+{
+	listener->conns = conns;
+	listener->socket = socket;
+	listener->again = (struct loop_timer){ .fn = on_again, .arg = listener };
+	listener->watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = on_listener, .arg = listener };
+	return loop_add(conns->front->loop, &listener->watch);
+}
+
+static void close_listener(struct listener *listener)
+{
+	struct loop *loop = listener->conns->front->loop;
+
+	if (listener->watch.fd < 0)
+		return;
+	loop_remove(loop, &listener->watch);
+	loop_timer_remove(loop, &listener->again);
+	close(listener->watch.fd);
+	listener->watch.fd = -1;
+}
+
+struct front_accept *front_accept_new(struct front_conns *conns, int api_fd, int public_fd)
+{
+	struct front_accept *accept = j11_mem_new(sizeof(*accept));
+
+	if (accept == NULL)
+		return NULL;
+	if (!open_listener(conns, &accept->api, FRONT_API, api_fd)) {
+		j11_mem_free(accept);
+		return NULL;
+	}
+	if (!open_listener(conns, &accept->public, FRONT_PUBLIC, public_fd)) {
+		close_listener(&accept->api);
+		j11_mem_free(accept);
+		return NULL;
+	}
+	return accept;
+}
+
+void front_accept_stop(struct front_accept *accept)
+{
+	if (accept->api.watch.fd >= 0)
+		on_listener(&accept->api, EPOLLIN);
+	if (accept->public.watch.fd >= 0)
+		on_listener(&accept->public, EPOLLIN);
+	close_listener(&accept->api);
+	close_listener(&accept->public);
+}
+
+void front_accept_free(struct front_accept *accept)
+{
+	if (accept == NULL)
+		return;
+	close_listener(&accept->api);
+	close_listener(&accept->public);
+	j11_mem_free(accept);
+}

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections of the front. One request at a time each: the next one is parsed when the last is answered, so that answers keep their order
+ * and a client can occupy one place only. Reads go into one shared buffer; a connection keeps octets of its own only while a request is
+ * incomplete or a reply did not fit into the socket, so a silent client costs next to nothing. */
+#include "front_conn.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "front_body.h"
+#include "front_route.h"
+#include "log.h"
+#include "problem.h"
+
+#define OUT_PAUSE 65536      /* octets of pipelined replies before they are sent */
+#define KEEP_ROOM 16384      /* a larger buffer is given back when it is empty */
+#define LINGER_MS 1000       /* how long input is thrown away behind a refusal */
+#define LINGER_MAX 1048576   /* and how much of it */
+#define DRAIN_MS 1000        /* what a half-sent request gets when the daemon ends */
+
+enum phase {
+	PHASE_IDLE,    /* nothing of a request is here */
+	PHASE_HEAD,    /* some of it */
+	PHASE_BODY,    /* its head and some of its body */
+	PHASE_WAITING, /* a worker has it, or will */
+	PHASE_WRITING, /* a reply did not fit into the socket */
+	PHASE_LINGER   /* refused and half-closed: input is thrown away so that the client reads the reply before its own write fails */
+};
+struct front_conn {
+	struct front_conns *conns;
+	struct front_conn *prev, *next;
+	enum front_socket socket;
+	struct loop_watch watch;
+	struct loop_timer timer;
+	enum phase phase;
+	bool ending;       /* close when all replies are out */
+	bool linger;       /* input may be under way that nobody will read */
+	bool continued;    /* 100 Continue was sent for the request that is being read */
+	size_t need;       /* octets in `in` before looking again makes sense */
+	size_t lingered;
+	struct jwk11_buf in;
+	struct jwk11_buf out;
+	struct front_peer peer;
+	struct call call;
+	struct jwk11_buf datagram;
+	struct front_pending pending;
+	bool close_asked;  /* by the request that a worker has */
+	char request_id[FRONT_ID_MAX];
+};
+static const struct conf *conf_of(const struct front_conn *conn)
+{
+	return conn->conns->front->conf;
+}
+
+/* Setting a timer that is filed needs no memory, and each connection's timer is filed when it is made; should it have fired and memory be
+ * gone, the connection lives on without a deadline until its next event. */
+static void set_timer(struct front_conn *conn, int64_t ms)
+{
+	struct loop *loop = conn->conns->front->loop;
+
+	if (!loop_timer_set(loop, &conn->timer, loop_now(loop) + (uint64_t)ms) && front_may_log(conn->conns->front))
+		log_event(LOG_LEVEL_ERROR, "timer-failed", NULL);
+}
+
+/* ---- beginning and end ---- */
+
+static void link_conn(struct front_conn **list, struct front_conn *conn)
+{
+	conn->prev = NULL;
+	conn->next = *list;
+	if (*list != NULL)
+		(*list)->prev = conn;
+	*list = conn;
+}
+
+static void unlink_conn(struct front_conn **list, struct front_conn *conn)
+{
+	*(conn->prev != NULL ? &conn->prev->next : list) = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+}
+
+static void free_conn(struct front_conn *conn)
+{
+	struct front *front = conn->conns->front;
+
+	loop_timer_remove(front->loop, &conn->timer);
+	calls_forget(front->calls, &conn->call);
+	j11_buf_done(&conn->in);
+	j11_buf_done(&conn->out);
+	j11_buf_done(&conn->datagram);
+	j11_mem_free(conn);
+}
+
+static void close_conn(struct front_conn *conn)
+{
+	struct front_conns *conns = conn->conns;
+
+	loop_remove(conns->front->loop, &conn->watch);
+	close(conn->watch.fd);
+	conn->watch.fd = -1;
+	unlink_conn(&conns->first, conn);
+	conns->n_conns--;
+	conns->n_of[conn->socket]--;
+	loop_timer_clear(&conn->timer);
+	if (calls_leave(&conn->call))
+		free_conn(conn);
+	else
+		link_conn(&conns->ghosts, conn);
+	if (conns->front->draining && conns->n_conns == 0)
+		conns->empty(conns->arg);
+}
+
+/* ---- writing ---- */
+
+static void release(struct jwk11_buf *buf)
+{
+	if (buf->cap > KEEP_ROOM)
+		j11_buf_done(buf);
+	else
+		jwk11_buf_reset(buf);
+}
+
+/* Nothing is left to send. False: the connection is gone, or lingers. */
+static bool written(struct front_conn *conn)
+{
+	if (!conn->ending)
+		return true;
+	if (!conn->linger || shutdown(conn->watch.fd, SHUT_WR) != 0) {
+		close_conn(conn);
+		return false;
+	}
+	conn->phase = PHASE_LINGER;
+	j11_buf_done(&conn->in);
+	loop_change(conn->conns->front->loop, &conn->watch, EPOLLIN);
+	set_timer(conn, LINGER_MS);
+	return false;
+}
+
+/* Keeps what the socket did not take. */
+static void wait_writable(struct front_conn *conn, struct jwk11_buf *out, size_t sent)
+{
+	if (out == &conn->out) {
+		j11_buf_drop(out, sent);
+	} else {
+		j11_buf_add(&conn->out, out->data + sent, out->len - sent);
+		release(out);
+	}
+	if (conn->out.failed != JWK11_OK) {
+		close_conn(conn);
+		return;
+	}
+	if (conn->phase != PHASE_WAITING)
+		conn->phase = PHASE_WRITING;
+	set_timer(conn, conf_of(conn)->idle_timeout_ms);
+	loop_change(conn->conns->front->loop, &conn->watch, EPOLLOUT);
+}
+
+/* Which buffer to send: front->out, unless older octets of this connection wait; then the new ones go behind those. Afterwards one of
+ * the two is empty: nothing of this connection may stay in the shared buffer. */
+static struct jwk11_buf *outgoing(struct front_conn *conn)
+{
+	struct jwk11_buf *shared = &conn->conns->front->out;
+
+	if (conn->out.len == 0)
+		return shared;
+	j11_buf_add(&conn->out, shared->data, shared->len);
+	if (shared->failed != JWK11_OK)
+		conn->out.failed = shared->failed;
+	release(shared);
+	return &conn->out;
+}
+
+/* Sends the replies. True: all is sent and the connection goes on. */
+static bool flush(struct front_conn *conn)
+{
+	struct jwk11_buf *out = outgoing(conn);
+	ssize_t n = 0;
+
+	if (out->failed == JWK11_OK && out->len > 0)
+		n = send(conn->watch.fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		n = 0;
+	else if (n < 0 || out->failed != JWK11_OK) { /* half a reply must not go out either */
+		release(out);
+		close_conn(conn);
+		return false;
+	}
+	if ((size_t)n < out->len) {
+		wait_writable(conn, out, (size_t)n);
+		return false;
+	}
+	release(out);
+	return written(conn);
+}
+
+/* ---- replies ---- */
+
+/* Appends the reply to front->out. */
+static void add_reply(struct front_conn *conn, struct front_request *q)
+{
+	struct front *front = conn->conns->front;
+
+	if (front->draining)
+		conn->ending = true;
+	q->reply.close = conn->ending;
+	count_one(&front->counts, q->reply.status < 400 ? COUNT_replies_good :
+		q->reply.status < 500 ? COUNT_replies_client_error : COUNT_replies_server_error);
+	if (q->reply.status >= 400)
+		front_log_refusal(q);
+	http_reply_write(&front->out, &q->reply);
+	if (front->body.cap > KEEP_ROOM)
+		j11_buf_done(&front->body);
+	if (front->octets.cap > KEEP_ROOM)
+		j11_buf_done(&front->octets);
+}
+
+static void start_request(struct front_conn *conn, struct front_request *q, struct jwk11_view id_sent)
+{
+	front_make_id(conn->conns->front, id_sent, conn->request_id);
+	front_request_start(q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
+	q->datagram = &conn->datagram;
+	q->pending = &conn->pending;
+}
+
+/* For a request that broke the framing: its end is unknown, so the connection ends. */
+static void refuse_framing(struct front_conn *conn, enum j11_code code, const char *reason)
+{
+	struct front_request q;
+
+	start_request(conn, &q, (struct jwk11_view){ .len = 0 });
+	front_problem(&q, code, "%s", reason);
+	q.reply.request_id = conn->request_id;
+	conn->ending = true;
+	conn->linger = true;
+	add_reply(conn, &q);
+}
+
+static void start_call(struct front_conn *conn, struct front_request *q);
+
+/* The head is there, the body not yet. False: refused, the connection ends. */
+static bool before_body(struct front_conn *conn, const struct http_request *http)
+{
+	struct front *front = conn->conns->front;
+	struct front_request q;
+
+	if (!http->expect_continue || conn->continued)
+		return true;
+	start_request(conn, &q, http->request_id);
+	q.http = http;
+	if (front_route_check(&q)) {
+		conn->continued = true;
+		j11_buf_add(&front->out, http_reply_continue.data, http_reply_continue.len);
+		return true;
+	}
+	q.reply.request_id = conn->request_id;
+	q.reply.head_only = http->method == HTTP_HEAD;
+	conn->ending = true; /* whether the body still comes is the client's choice: nothing behind this can be trusted */
+	conn->linger = true;
+	add_reply(conn, &q);
+	return false;
+}
+
+static void serve(struct front_conn *conn, const struct http_request *http, struct jwk11_view body)
+{
+	struct front_request q;
+
+	count_one(&conn->conns->front->counts, COUNT_requests);
+	start_request(conn, &q, http->request_id);
+	q.http = http;
+	q.body = body;
+	conn->close_asked = http->close;
+	if (front_route(&q) == FRONT_CALL) {
+		start_call(conn, &q);
+		return;
+	}
+	if (http->request_id.data != NULL || http->method == HTTP_POST || q.reply.status >= 400)
+		q.reply.request_id = conn->request_id;
+	if (http->method == HTTP_POST)
+		q.reply.cache_control = "no-store";
+	q.reply.head_only = http->method == HTTP_HEAD;
+	conn->ending = conn->ending || http->close;
+	add_reply(conn, &q);
+}
+
+/* Checks of framing, before anything else is believed. */
+static bool framing_good(struct front_conn *conn, const struct http_request *http)
+{
+	if (http->method == HTTP_POST && !http->has_length) {
+		refuse_framing(conn, J11_CODE_HTTP_LENGTH_REQUIRED, "a POST request needs Content-Length");
+		return false;
+	}
+	if (http->body_len > front_route_body_limit(conn->conns->front, conn->socket, http)) {
+		refuse_framing(conn, J11_CODE_HTTP_BODY_TOO_LARGE, "the body is larger than this socket, method and configuration allow");
+		return false;
+	}
+	return true;
+}
+
+static void enter(struct front_conn *conn, enum phase phase, int64_t ms)
+{
+	if (conn->phase == phase)
+		return;
+	conn->phase = phase;
+	set_timer(conn, ms);
+}
+
+/* Takes one request off the input and answers it or gives it to a worker. Returns the octets used; 0: more is needed, or the connection
+ * is ending. */
+static size_t take_request(struct front_conn *conn, struct jwk11_view input)
+{
+	struct http_request http;
+	struct http_refusal refusal;
+	size_t whole;
+
+	switch (http_parse(input, &http, &refusal)) {
+	case HTTP_NEED_MORE:
+		enter(conn, PHASE_HEAD, conf_of(conn)->head_timeout_ms);
+		return 0;
+	case HTTP_REFUSED:
+		refuse_framing(conn, refusal.code, refusal.reason);
+		return 0;
+	default:
+		break;
+	}
+	if (!framing_good(conn, &http))
+		return 0;
+	whole = http.head_len + (size_t)http.body_len;
+	if (input.len < whole) {
+		if (before_body(conn, &http)) {
+			conn->need = whole;
+			enter(conn, PHASE_BODY, conf_of(conn)->head_timeout_ms);
+		}
+		return 0;
+	}
+	conn->continued = false;
+	conn->need = 0;
+	conn->phase = PHASE_IDLE;
+	serve(conn, &http, (struct jwk11_view){ .data = (const char *)input.data + http.head_len, .len = (size_t)http.body_len });
+	return whole;
+}
+
+/* Serves as many requests as are complete. Returns the octets used. */
+static size_t take_requests(struct front_conn *conn, struct jwk11_view input)
+{
+	size_t used = 0;
+
+	while (used < input.len && !conn->ending && conn->phase != PHASE_WAITING && conn->conns->front->out.len < OUT_PAUSE) {
+		struct jwk11_view rest = { .data = (const char *)input.data + used, .len = input.len - used };
+		size_t n;
+
+		if (rest.len < conn->need)
+			break;
+		n = take_request(conn, rest);
+		if (n == 0)
+			break;
+		used += n;
+	}
+	return used;
+}
+
+/* Serves new octets behind the kept ones, keeps the rest, sends the replies, settles what to wait for. */
+static void proceed(struct front_conn *conn, struct jwk11_view fresh)
+{
+	struct front *front = conn->conns->front;
+	size_t used;
+
+	conn->in.max = HTTP_HEAD_MAX + front->conf->max_body + FRONT_CHUNK; /* the configuration may have changed */
+	for (;;) {
+		bool kept = conn->in.len > 0;
+
+		if (kept && fresh.len > 0)
+			j11_buf_add(&conn->in, fresh.data, fresh.len);
+		used = take_requests(conn, kept ? j11_buf_view(&conn->in) : fresh);
+		if (kept)
+			j11_buf_drop(&conn->in, used);
+		else if (used < fresh.len && !conn->ending)
+			j11_buf_add(&conn->in, (const char *)fresh.data + used, fresh.len - used);
+		fresh.len = 0;
+		if (conn->in.failed != JWK11_OK) {
+			jwk11_buf_reset(&front->out);
+			close_conn(conn);
+			return;
+		}
+		if (!flush(conn))
+			return;
+		if (used == 0 || conn->in.len == 0 || conn->phase == PHASE_WAITING)
+			break;
+	}
+	if (conn->in.len == 0)
+		release(&conn->in);
+	if (conn->phase == PHASE_IDLE)
+		set_timer(conn, conf_of(conn)->idle_timeout_ms);
+	if (conn->phase != PHASE_WAITING)
+		loop_change(front->loop, &conn->watch, EPOLLIN);
+}
+
+/* ---- calls to workers ---- */
+
+static void on_done(struct call *call, enum call_end end, const struct wire_msg *msg)
+{
+	struct front_conn *conn = (struct front_conn *)(void *)((char *)call - offsetof(struct front_conn, call));
+	struct front_request q;
+
+	if (end == CALL_ABANDONED) {
+		unlink_conn(&conn->conns->ghosts, conn);
+		free_conn(conn);
+		return;
+	}
+	front_request_start(&q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
+	q.pending = &conn->pending;
+	front_body_answer(&q, end, msg);
+	q.reply.request_id = conn->request_id;
+	q.reply.cache_control = "no-store";
+	conn->phase = PHASE_IDLE;
+	conn->ending = conn->ending || conn->close_asked;
+	release(&conn->datagram);
+	add_reply(conn, &q);
+	proceed(conn, (struct jwk11_view){ .len = 0 });
+}
+
+static void start_call(struct front_conn *conn, struct front_request *q)
+{
+	struct call *call = &conn->call;
+	enum jwk11_rc rc;
+
+	call->id = q->id;
+	call->datagram = j11_buf_view(&conn->datagram);
+	call->fd = conn->watch.fd;
+	call->done = on_done;
+	rc = calls_start(q->front->calls, q->module, call);
+	if (rc == JWK11_OK) {
+		conn->phase = PHASE_WAITING;
+		loop_timer_clear(&conn->timer);
+		return;
+	}
+	front_body_refused(q, rc);
+	q->reply.request_id = conn->request_id;
+	q->reply.cache_control = "no-store";
+	conn->ending = conn->ending || conn->close_asked;
+	add_reply(conn, q);
+}
+
+/* ---- events ---- */
+
+/* Throws input away until the client is done, or has had enough time or octets. */
+static void on_lingering(struct front_conn *conn)
+{
+	struct front *front = conn->conns->front;
+	ssize_t n = recv(conn->watch.fd, front->chunk, sizeof(front->chunk), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		conn->lingered += (size_t)n;
+	if (n <= 0 || conn->lingered > LINGER_MAX)
+		close_conn(conn);
+}
+
+static void on_input(struct front_conn *conn)
+{
+	struct front *front = conn->conns->front;
+	ssize_t n;
+
+	if (conn->phase == PHASE_LINGER) {
+		on_lingering(conn);
+		return;
+	}
+	if (conn->phase == PHASE_WAITING || conn->phase == PHASE_WRITING) {
+		loop_change(front->loop, &conn->watch, conn->watch.events & (uint32_t)~EPOLLIN); /* later; the socket keeps it */
+		return;
+	}
+	n = recv(conn->watch.fd, front->chunk, sizeof(front->chunk), MSG_DONTWAIT);
+	if (n > 0)
+		proceed(conn, (struct jwk11_view){ .data = front->chunk, .len = (size_t)n });
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		close_conn(conn);
+}
+
+static void on_writable(struct front_conn *conn)
+{
+	if (!flush(conn))
+		return;
+	if (conn->phase == PHASE_WRITING)
+		conn->phase = PHASE_IDLE;
+	if (conn->phase == PHASE_WAITING) {
+		loop_timer_clear(&conn->timer);
+		loop_change(conn->conns->front->loop, &conn->watch, EPOLLIN);
+		return;
+	}
+	proceed(conn, (struct jwk11_view){ .len = 0 });
+}
+
+/* EPOLLHUP means both directions are closed: nobody is left to answer. A client that only closed its own sending side gets its replies. */
+static void on_conn(void *arg, uint32_t events)
+{
+	struct front_conn *conn = arg;
+
+	if (events & (EPOLLHUP | EPOLLERR))
+		close_conn(conn);
+	else if (events & EPOLLOUT)
+		on_writable(conn);
+	else
+		on_input(conn);
+}
+
+static void on_timeout(void *arg)
+{
+	struct front_conn *conn = arg;
+
+	if (conn->phase != PHASE_HEAD && conn->phase != PHASE_BODY) {
+		close_conn(conn);
+		return;
+	}
+	refuse_framing(conn, J11_CODE_HTTP_TIMEOUT, "the request was not complete in time");
+	flush(conn);
+}
+
+/* ---- the set of connections ---- */
+
+bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd)
+{
+	struct front *front = conns->front;
+	struct front_conn *conn = j11_mem_new(sizeof(*conn));
+
+	if (conn == NULL) {
+		close(fd);
+		return false;
+	}
+	conn->conns = conns;
+	conn->socket = socket;
+	conn->watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = on_conn, .arg = conn };
+	conn->timer = (struct loop_timer){ .fn = on_timeout, .arg = conn };
+	conn->out = J11_BUF(front->out.max);
+	conn->datagram = J11_BUF(WIRE_MAX);
+	conn->peer.fd = fd;
+	if (!loop_timer_set(front->loop, &conn->timer, loop_now(front->loop) + (uint64_t)front->conf->idle_timeout_ms) ||
+		!loop_add(front->loop, &conn->watch)) {
+		loop_timer_remove(front->loop, &conn->timer);
+		close(fd);
+		j11_mem_free(conn);
+		return false;
+	}
+	link_conn(&conns->first, conn);
+	conns->n_conns++;
+	conns->n_of[socket]++;
+	count_one(&front->counts, COUNT_connections);
+	return true;
+}
+
+static bool has_input(const struct front_conn *conn)
+{
+	char octet;
+
+	return recv(conn->watch.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void front_conn_drain(struct front_conns *conns)
+{
+	struct front_conn *next;
+
+	conns->front->draining = true;
+	if (conns->n_conns == 0) {
+		conns->empty(conns->arg);
+		return;
+	}
+	for (struct front_conn *conn = conns->first; conn != NULL; conn = next) {
+		next = conn->next;
+		if (conn->phase == PHASE_IDLE && !has_input(conn))
+			close_conn(conn);
+		else if (conn->phase != PHASE_WAITING)
+			set_timer(conn, DRAIN_MS);
+	}
+}
+
+void front_conn_close_all(struct front_conns *conns)
+{
+	struct front_conn *next;
+
+	conns->front->draining = false;
+	for (struct front_conn *conn = conns->first; conn != NULL; conn = next) {
+		next = conn->next;
+		close_conn(conn);
+	}
+	for (struct front_conn *conn = conns->ghosts; conn != NULL; conn = next) {
+		next = conn->next;
+		free_conn(conn);
+	}
+	conns->ghosts = NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections of the front: reading, timing out, answering in order, closing. */
+#ifndef FRONT_CONN_H
+#define FRONT_CONN_H
+
+#include "front.h"
+
+struct front_conn;
+
+/* All connections; zeroed at first but for front, empty and arg. */
+struct front_conns {
+	struct front *front;
+	struct front_conn *first;
+	struct front_conn *ghosts; /* closed, but a worker still has their request */
+	size_t n_conns;
+	size_t n_of[3];            /* by enum front_socket */
+	void (*empty)(void *arg);  /* the last connection of a draining front has gone */
+	void *arg;
+};
+
+/* Takes an accepted, non-blocking descriptor; false (and closed) when memory is out. */
+bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd);
+/* Idle connections close now, the others after the reply they wait for; `empty` is called at the end, perhaps at once. */
+void front_conn_drain(struct front_conns *conns);
+/* Closes everything at once, without a word. `empty` is not called. */
+void front_conn_close_all(struct front_conns *conns);
+
+#endif

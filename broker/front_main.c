@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jwk11d-front: start, and the conversation with the supervisor on descriptor 3 (PROTOCOL.md). This process reads what clients send; it has
+ * no PIN, no module and no libcrypto, and can only ask workers for signatures, never make one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "front_accept.h"
+#include "front_view.h"
+#include "log.h"
+#include "sandbox.h"
+
+#define FD_CONTROL 3
+#define FD_API 4
+#define FD_PUBLIC 5
+#define CONF_MAX (64u * 1024u * 1024u) /* octets of configuration text */
+#define BODY_MAX (64u * 1024u * 1024u) /* octets of one reply's body */
+#define OUT_MAX (BODY_MAX + 1024u * 1024u)
+#define DRAIN_EXTRA_MS 2000
+
+struct process {
+	struct front front;
+	struct front_conns conns;
+	struct front_accept *accept;
+	struct loop_watch control;
+	struct loop_timer drain;
+	int status;
+	unsigned char room[WIRE_MAX];
+};
+
+/* ---- to the supervisor ---- */
+
+static void tell(enum wire_type type, const char *module, unsigned index)
+{
+	struct jwk11_buf buf = J11_BUF(WIRE_MAX);
+	int sent;
+
+	wire_begin(&buf, type, 0);
+	if (module != NULL) {
+		wire_add_str(&buf, WIRE_F_MODULE, module);
+		wire_add_num(&buf, WIRE_F_INDEX, index);
+	}
+	sent = buf.failed == JWK11_OK ? wire_send(FD_CONTROL, j11_buf_view(&buf), -1) : ENOMEM;
+	if (sent != 0)
+		log_event(LOG_LEVEL_ERROR, "control-failed", "message", wire_type_name(type), "error", strerrorname_np(sent), NULL);
+	j11_buf_done(&buf);
+}
+
+/* ---- from the workers ---- */
+
+static void refresh(struct front *front)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+
+	if (front_view_refresh(front, &err) != JWK11_OK)
+		log_event(LOG_LEVEL_ERROR, "sets-not-rendered", "reason", err.text, NULL);
+}
+
+static void on_catalog(void *arg, const char *module, const struct wire_msg *msg)
+{
+	struct front *front = arg;
+	struct jwk11_err err = { .rc = JWK11_OK };
+	bool changed = catalog_take(front->catalog, module, msg, &err);
+
+	if (err.rc != JWK11_OK)
+		log_event(LOG_LEVEL_WARNING, "catalogue-refused", "module", module, "reason", err.text, NULL);
+	if (!changed)
+		return;
+	count_one(&front->counts, COUNT_catalogues);
+	log_event(LOG_LEVEL_NOTICE, "catalogue", "module", module, NULL);
+	refresh(front);
+}
+
+static void on_late(void *arg, const char *module, unsigned index)
+{
+	char room[24];
+
+	(void)arg;
+	log_event(LOG_LEVEL_ERROR, "worker-late", "module", module, "index", log_num(room, index), NULL);
+	tell(WIRE_WORKER_LATE, module, index);
+}
+
+static void on_lost(void *arg, const char *module, unsigned index)
+{
+	const struct front *front = arg;
+	char room[24];
+
+	log_event(front->draining ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "worker-lost", "module", module, "index", log_num(room, index), NULL);
+}
+
+static void on_dropped(void *arg, const char *module, unsigned index, const struct jwk11_err *err)
+{
+	char room[24];
+
+	if (front_may_log(arg))
+		log_event(LOG_LEVEL_WARNING, "message-dropped", "module", module, "index", log_num(room, index), "reason",
+			err != NULL ? err->text : "it was cut", NULL);
+}
+
+/* ---- configuration ---- */
+
+/* The text in a memory file. */
+static enum jwk11_rc read_text(int fd, struct jwk11_buf *buf, struct jwk11_err *err)
+{
+	struct stat st;
+	size_t size, at = 0;
+	char *place;
+
+	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size > CONF_MAX)
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_CONFIG_INVALID, "CONFIG came without a usable file");
+	size = (size_t)st.st_size;
+	place = j11_buf_grow(buf, size);
+	if (place == NULL)
+		return j11_err_memory(err);
+	while (at < size) {
+		ssize_t n = pread(fd, place + at, size - at, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_FILE_FAILED, "the configuration cannot be read");
+		at += (size_t)n;
+	}
+	return JWK11_OK;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && j11_text_equal(a, b));
+}
+
+/* What was learnt of a key must not outlive its meaning. */
+static void forget_changed(struct front *front, const struct conf *old, const struct conf *new)
+{
+	for (size_t i = 0; i < old->n_keys; i++) {
+		const struct conf_key *was = &old->keys[i], *is;
+
+		is = i < new->n_keys && j11_text_equal(new->keys[i].name, was->name) ? &new->keys[i] : conf_find_key(new, was->name);
+		if (is == NULL || !same_text(is->uri, was->uri) || !same_text(is->alg, was->alg) || !same_text(is->kid, was->kid))
+			catalog_forget(front->catalog, was->name);
+	}
+}
+
+static void use_conf(struct front *front, struct conf *conf)
+{
+	struct conf *old = front->conf;
+
+	if (old != NULL)
+		forget_changed(front, old, conf);
+	front->conf = conf;
+	front->conf_generation++;
+	conf_free(old);
+	calls_limit(front->calls, conf->threads, conf->max_queue, conf->request_timeout_ms);
+	refresh(front);
+}
+
+static void on_empty(void *arg)
+{
+	struct process *p = arg;
+
+	loop_stop(p->front.loop);
+}
+
+/* The first configuration is there: open for business. */
+static bool serve(struct process *p)
+{
+	p->conns = (struct front_conns){ .front = &p->front, .empty = on_empty, .arg = p };
+	p->accept = front_accept_new(&p->conns, FD_API, FD_PUBLIC);
+	if (p->accept == NULL) {
+		log_event(LOG_LEVEL_ERROR, "start-failed", "reason", "the listening sockets cannot be watched", NULL);
+		return false;
+	}
+	tzset(); /* the C library reads /etc/localtime before its first time stamp, in UTC too: now, while it may */
+	if (!sandbox_front()) {
+		log_event(LOG_LEVEL_ERROR, "start-failed", "reason", "the sandbox could not be set up", NULL);
+		return false;
+	}
+	tell(WIRE_READY, NULL, 0);
+	return true;
+}
+
+static void fail(struct process *p)
+{
+	p->status = 1;
+	loop_stop(p->front.loop);
+}
+
+static void on_config(struct process *p, int fd)
+{
+	struct jwk11_buf text = J11_BUF(CONF_MAX);
+	struct jwk11_err err = { .rc = JWK11_OK };
+	struct conf *conf = NULL;
+	bool first = p->front.conf == NULL;
+	enum jwk11_rc rc = read_text(fd, &text, &err);
+
+	if (rc == JWK11_OK)
+		rc = conf_parse(j11_buf_view(&text), "configuration", &conf, &err);
+	j11_buf_done(&text);
+	if (rc != JWK11_OK) {
+		log_event(LOG_LEVEL_ERROR, "configuration-refused", "reason", err.text, NULL);
+		if (first)
+			fail(p);
+		return;
+	}
+	use_conf(&p->front, conf);
+	if (first && !serve(p))
+		fail(p);
+	else if (!first)
+		log_event(LOG_LEVEL_NOTICE, "configuration", "state", "replaced", NULL);
+}
+
+/* ---- from the supervisor ---- */
+
+/* Takes fd when it uses it. */
+static void on_new_worker(struct process *p, const struct wire_msg *msg, int *fd)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+	char module[256];
+	uint64_t index;
+
+	if (p->front.conf == NULL || *fd < 0 || !wire_str(msg, WIRE_F_MODULE, module, sizeof(module)) || !wire_num(msg, WIRE_F_INDEX, &index) ||
+		index > UINT16_MAX) {
+		log_event(LOG_LEVEL_WARNING, "message-dropped", "message", wire_type_name(msg->type), NULL);
+		return;
+	}
+	if (calls_add_worker(p->front.calls, module, (unsigned)index, *fd, &err) != JWK11_OK)
+		log_event(LOG_LEVEL_ERROR, "worker-refused", "module", module, "reason", err.text, NULL);
+	*fd = -1;
+}
+
+static void on_drain_end(void *arg)
+{
+	struct process *p = arg;
+
+	log_event(LOG_LEVEL_WARNING, "drain-cut", "reason", "some connections did not end in time", NULL);
+	loop_stop(p->front.loop);
+}
+
+static void on_drain(struct process *p)
+{
+	struct front *front = &p->front;
+	uint64_t limit = DRAIN_EXTRA_MS + (front->conf != NULL ? (uint64_t)front->conf->request_timeout_ms : 0);
+
+	if (p->accept == NULL || front->draining) {
+		if (p->accept == NULL)
+			loop_stop(front->loop);
+		return;
+	}
+	p->drain = (struct loop_timer){ .fn = on_drain_end, .arg = p };
+	if (!loop_timer_set(front->loop, &p->drain, loop_now(front->loop) + limit))
+		loop_stop(front->loop);
+	front_accept_stop(p->accept);
+	front_conn_drain(&p->conns);
+}
+
+static void take_message(struct process *p, size_t len, int *fd)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+	struct wire_msg msg;
+
+	if (wire_decode((struct jwk11_view){ .data = p->room, .len = len }, &msg, &err) != JWK11_OK) {
+		log_event(LOG_LEVEL_WARNING, "message-dropped", "reason", err.text, NULL);
+		return;
+	}
+	switch (msg.type) {
+	case WIRE_CONFIG:
+		on_config(p, *fd);
+		break;
+	case WIRE_WORKER:
+		on_new_worker(p, &msg, fd);
+		break;
+	case WIRE_DRAIN:
+		on_drain(p);
+		break;
+	default:
+		log_event(LOG_LEVEL_WARNING, "message-dropped", "message", wire_type_name(msg.type), NULL);
+	}
+}
+
+static void on_control(void *arg, uint32_t events)
+{
+	struct process *p = arg;
+	int fd = -1;
+	long len = wire_recv(FD_CONTROL, p->room, sizeof(p->room), MSG_DONTWAIT, &fd);
+
+	(void)events;
+	if (len > 0)
+		take_message(p, (size_t)len, &fd);
+	else if (len != -EAGAIN && len != -EINTR && len != -EMSGSIZE)
+		loop_stop(p->front.loop); /* without a supervisor there is nobody to restart workers: end */
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- start and end ---- */
+
+static enum jwk11_rc prepare(struct process *p, struct jwk11_err *err)
+{
+	struct front *front = &p->front;
+	struct calls_hooks hooks = { .catalog = on_catalog, .late = on_late, .lost = on_lost, .dropped = on_dropped, .arg = front };
+	enum jwk11_rc rc = loop_new(&front->loop, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	front->body = J11_BUF(BODY_MAX);
+	front->octets = J11_BUF(BODY_MAX);
+	front->out = J11_BUF(OUT_MAX);
+	front->calls = calls_new(front->loop, &front->counts, &hooks);
+	front->catalog = catalog_new();
+	if (front->calls == NULL || front->catalog == NULL)
+		return j11_err_memory(err);
+	if (getrandom(&front->id_state, sizeof(front->id_state), 0) != sizeof(front->id_state))
+		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "no random octets");
+	p->control = (struct loop_watch){ .fd = FD_CONTROL, .events = EPOLLIN, .fn = on_control, .arg = p };
+	if (fcntl(FD_CONTROL, F_SETFL, O_NONBLOCK) != 0 || fcntl(FD_API, F_SETFL, O_NONBLOCK) != 0 ||
+		fcntl(FD_PUBLIC, F_SETFL, O_NONBLOCK) != 0 || !loop_add(front->loop, &p->control))
+		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "descriptors 3, 4, 5 are not there: jwk11d starts this program");
+	return JWK11_OK;
+}
+
+static void finish(struct process *p)
+{
+	struct front *front = &p->front;
+
+	if (p->accept != NULL) {
+		front_accept_free(p->accept);
+		front_conn_close_all(&p->conns);
+	}
+	calls_free(front->calls);
+	catalog_free(front->catalog);
+	front_view_free(front->jwks);
+	conf_free(front->conf);
+	j11_buf_done(&front->body);
+	j11_buf_done(&front->octets);
+	j11_buf_done(&front->out);
+	loop_free(front->loop);
+	j11_mem_free(p);
+}
+
+/* Signals of a terminal or a service manager reach the whole group; when the front ends is for the supervisor to say. */
+static void set_signals(void)
+{
+	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+
+	for (size_t i = 0; i < J11_COUNT(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+/* A connection is a descriptor. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_event(LOG_LEVEL_WARNING, "descriptors", "reason", "the limit could not be raised", NULL);
+}
+
+int main(void)
+{
+	struct process *p;
+	struct jwk11_err err = { .rc = JWK11_OK };
+	int status;
+
+	sandbox_early();
+	log_open("front", LOG_LEVEL_NOTICE);
+	set_signals();
+	raise_descriptors();
+	p = j11_mem_new(sizeof(*p));
+	if (p == NULL)
+		return 1;
+	if (prepare(p, &err) != JWK11_OK) {
+		log_event(LOG_LEVEL_ERROR, "start-failed", "reason", err.text, NULL);
+		p->status = 1;
+	} else {
+		loop_run(p->front.loop);
+	}
+	status = p->status;
+	finish(p);
+	return status;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Helpers around one request in the front: who asks, which key is meant, how a refusal looks. */
+#include "front.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ckr.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "http_media.h"
+#include "log.h"
+#include "problem.h"
+
+const struct policy_peer *front_peer_get(struct front_peer *peer)
+{
+	if (!peer->asked) {
+		peer->asked = true;
+		peer->known = policy_peer_of(peer->fd, &peer->peer);
+	}
+	return peer->known ? &peer->peer : NULL;
+}
+
+bool front_peer_matches(const struct front *front, struct front_peer *peer)
+{
+	const struct policy_peer *who = front_peer_get(peer);
+
+	if (who == NULL)
+		return false;
+	if (peer->generation != front->conf_generation) {
+		peer->matched = policy_next_client(front->conf, who, NULL) != NULL;
+		peer->generation = front->conf_generation;
+	}
+	return peer->matched;
+}
+
+/* Field by field: clearing the room for a key would cost more than the rest of a small request. */
+void front_request_start(struct front_request *q, struct front *front, enum front_socket socket, struct front_peer *peer,
+	const char *request_id)
+{
+	q->front = front;
+	q->socket = socket;
+	q->peer = peer;
+	q->request_id = request_id;
+	q->http = NULL;
+	q->body = (struct jwk11_view){ .len = 0 };
+	q->datagram = NULL;
+	q->pending = NULL;
+	q->type = 0;
+	q->key[0] = '\0';
+	q->code = J11_CODE_INTERNAL;
+	q->module = NULL;
+	q->id = 0;
+	q->reply = (struct http_reply){ .status = 500 };
+}
+
+enum front_outcome front_problem_full(struct front_request *q, const struct problem *p)
+{
+	struct jwk11_buf *body = &q->front->body;
+
+	jwk11_buf_reset(body);
+	problem_write(body, p);
+	q->code = p->code;
+	q->reply.status = problem_status(p->code);
+	q->reply.type = PROBLEM_TYPE;
+	q->reply.body = j11_buf_view(body);
+	q->reply.cache_control = "no-store";
+	q->reply.retry_after = problem_retry_after(p->code);
+	return FRONT_REPLY;
+}
+
+enum front_outcome front_problem(struct front_request *q, enum j11_code code, const char *detail, ...)
+{
+	char text[JWK11_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, detail);
+	vsnprintf(text, sizeof(text), detail, ap);
+	va_end(ap);
+	return front_problem_full(q, &(struct problem){ .code = code, .detail = j11_view_str(text), .request_id = j11_view_str(q->request_id) });
+}
+
+enum front_outcome front_problem_err(struct front_request *q, const struct jwk11_err *err)
+{
+	struct problem p = {
+		.code = j11_code_find(err->code),
+		.detail = j11_view_str(err->text),
+		.hint = j11_view_str(err->hint),
+		.request_id = j11_view_str(q->request_id),
+	};
+
+	if (err->has_ckr)
+		p.ckr = j11_view_str(j11_ckr_name(err->ckr));
+	return front_problem_full(q, &p);
+}
+
+enum front_outcome front_send_body(struct front_request *q, const char *type)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+
+	if (j11_buf_check(&q->front->body, "the reply", &err) != JWK11_OK)
+		return front_problem(q, J11_CODE_MEMORY, "the reply could not be put together");
+	q->reply.status = 200;
+	q->reply.type = type;
+	q->reply.body = j11_buf_view(&q->front->body);
+	return FRONT_REPLY;
+}
+
+/* Two names may share a kid; the first one this peer may see is meant. */
+static const struct catalog_key *by_kid(const struct front_request *q, const struct policy_peer *who)
+{
+	const struct catalog_key *key = catalog_key_of_kid(q->front->catalog, q->key);
+
+	while (key != NULL && !policy_sees(q->front->conf, who, key->name))
+		key = key->next_kid;
+	return key;
+}
+
+/* A key the peer may not see does not exist for it: same code, same words. */
+const struct catalog_key *front_find_key(struct front_request *q)
+{
+	const struct front *front = q->front;
+	const struct policy_peer *who = front_peer_get(q->peer);
+	const struct catalog_key *key;
+	char shown[96];
+
+	if (who == NULL) {
+		front_problem(q, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
+		return NULL;
+	}
+	key = catalog_key_named(front->catalog, q->key);
+	if (key != NULL && policy_sees(front->conf, who, q->key))
+		return key;
+	if (key == NULL && conf_find_key(front->conf, q->key) != NULL && policy_sees(front->conf, who, q->key)) {
+		front_problem(q, J11_CODE_NOT_READY, "key \"%s\": no worker has reported it yet", q->key);
+		return NULL;
+	}
+	key = by_kid(q, who);
+	if (key != NULL)
+		return key;
+	if (catalog_generation(front->catalog) == 0) {
+		front_problem(q, J11_CODE_NOT_READY, "no worker has reported its keys yet");
+		return NULL;
+	}
+	j11_text_printable(j11_view_str(q->key), shown, sizeof(shown));
+	front_problem(q, J11_CODE_KEY_UNKNOWN, "no key \"%s\" that this peer may see", shown);
+	return NULL;
+}
+
+/* splitmix64: unpredictable enough to tell requests apart, which is all an identifier is for. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+void front_make_id(struct front *front, struct jwk11_view sent, char ret_id[FRONT_ID_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t n;
+
+	if (sent.data != NULL && http_media_is_id(sent)) {
+		memcpy(ret_id, sent.data, sent.len);
+		ret_id[sent.len] = '\0';
+		return;
+	}
+	n = next_random(&front->id_state);
+	for (unsigned i = 0; i < 16; i++)
+		ret_id[i] = digits[n >> (60 - 4 * i) & 15];
+	ret_id[16] = '\0';
+}
+
+bool front_may_log(struct front *front)
+{
+	uint64_t second = loop_now(front->loop) / 1000;
+
+	if (second != front->log_second) {
+		char room[24];
+
+		if (front->log_lines > FRONT_LOGS)
+			log_event(LOG_LEVEL_WARNING, "log-suppressed", "lines", log_num(room, (long long)front->log_lines - FRONT_LOGS), NULL);
+		front->log_second = second;
+		front->log_lines = 0;
+	}
+	if (front->log_lines++ < FRONT_LOGS)
+		return true;
+	count_one(&front->counts, COUNT_log_suppressed);
+	return false;
+}
+
+void front_log_refusal(const struct front_request *q)
+{
+	const struct policy_peer *who = q->peer->asked && q->peer->known ? &q->peer->peer : NULL;
+	char status[24], uid[24], pid[24];
+	bool grave = q->reply.status >= 500 || q->reply.status == 403;
+
+	if (!front_may_log(q->front))
+		return;
+	log_event(grave ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, q->reply.status == 403 ? "request-denied" : "request-failed", "status",
+		log_num(status, q->reply.status), "code", j11_code_name(q->code), "socket", q->socket == FRONT_API ? "api" : "public", "key",
+		q->key[0] != '\0' ? q->key : NULL, "uid", who != NULL ? log_num(uid, who->uid) : NULL, "pid",
+		who != NULL ? log_num(pid, who->pid) : NULL, "request_id", q->request_id, NULL);
+}

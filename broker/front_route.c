@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routes of both sockets: one row each, tried in order. Checks that hold for many routes are columns, not code in handlers. */
+#include "front_route.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "front_body.h"
+#include "front_view.h"
+#include "http_media.h"
+#include "json/json_write.h"
+
+#ifndef JWK11_VERSION
+#define JWK11_VERSION "0.1.0" /* as in lib/api.c, which the front does not link */
+#endif
+#define SEGMENTS_MAX 5
+#define GET (HTTP_GET | HTTP_HEAD)
+#define BOTH (FRONT_API | FRONT_PUBLIC)
+
+/* Columns that are yes or no. */
+enum { ANY_QUERY = 1, CLIENTS_ONLY = 2 };
+
+struct route {
+	const char *path[SEGMENTS_MAX + 1]; /* literal segments; "{}" stands for one that ends up in q->key */
+	unsigned methods;
+	unsigned sockets;
+	unsigned flags;
+	const char *const *types; /* what it can answer with; NULL: the handler sees to that */
+	size_t n_types;
+	enum front_outcome (*handler)(struct front_request *q);
+};
+
+static enum front_outcome about(struct front_request *q);
+
+static const struct route routes[] = {
+	{ { ".well-known", "jwks.json" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_jwks },
+	{ { ".well-known", "jwks", "{}" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_jwks_set },
+	{ { "v1", "keys", "{}", "sign" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_body_sign },
+	{ { "v1", "keys", "{}", "jws" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_jws_types, 2, front_body_jws },
+	{ { "v1", "keys", "{}", "jwt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_jwt_types, 2, front_body_jwt },
+	{ { "v1", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY, front_view_key_types, 3, front_view_key },
+	{ { "v1", "keys" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_keys },
+	{ { "v1", "tokens" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_tokens },
+	{ { "v1", "whoami" }, GET, FRONT_API, 0, NULL, 0, front_view_whoami },
+	{ { "v1" }, GET, FRONT_API, 0, NULL, 0, about },
+	{ { "livez" }, GET, FRONT_API, 0, NULL, 0, front_view_live },
+	{ { "readyz" }, GET, FRONT_API, 0, NULL, 0, front_view_ready },
+};
+
+static const char *allow_of(unsigned methods)
+{
+	return methods == HTTP_POST ? "POST" : "GET, HEAD";
+}
+
+static void add_path(struct j11_json_out *o, const struct route *route)
+{
+	struct jwk11_buf path = J11_BUF(128);
+
+	for (size_t i = 0; route->path[i] != NULL; i++) {
+		bool key = j11_text_equal(route->path[i], "{}");
+
+		j11_buf_add_str(&path, "/");
+		j11_buf_add_str(&path, !key ? route->path[i] : route->flags & CLIENTS_ONLY ? "{key}" : "{set}.json");
+	}
+	j11_json_view(o, "path", j11_buf_view(&path));
+	j11_buf_done(&path);
+}
+
+/* GET /v1: what this broker is and can do. */
+static enum front_outcome about(struct front_request *q)
+{
+	struct j11_json_out o = J11_JSON_OUT(&q->front->body);
+
+	jwk11_buf_reset(&q->front->body);
+	j11_json_open(&o, NULL, '{');
+	j11_json_str(&o, "name", "jwk11d");
+	j11_json_str(&o, "version", JWK11_VERSION);
+	front_view_about(q->front, &o);
+	j11_json_open(&o, "routes", '[');
+	for (size_t i = 0; i < J11_COUNT(routes); i++) {
+		j11_json_open(&o, NULL, '{');
+		add_path(&o, &routes[i]);
+		j11_json_open(&o, "methods", '[');
+		if (routes[i].methods & HTTP_GET)
+			j11_json_str(&o, NULL, "GET");
+		if (routes[i].methods & HTTP_HEAD)
+			j11_json_str(&o, NULL, "HEAD");
+		if (routes[i].methods & HTTP_POST)
+			j11_json_str(&o, NULL, "POST");
+		j11_json_close(&o);
+		j11_json_close(&o);
+	}
+	j11_json_close(&o);
+	j11_json_close(&o);
+	q->reply.cache_control = "no-store";
+	return front_send_body(q, "application/json");
+}
+
+/* ---- matching ---- */
+
+static bool segment_is(struct jwk11_view segment, const char *literal)
+{
+	char plain[32];
+
+	if (memchr(segment.data, '%', segment.len) == NULL)
+		return j11_view_equals(segment, literal);
+	return http_unescape(segment, plain, sizeof(plain)) && j11_text_equal(plain, literal);
+}
+
+static bool matches(const struct route *route, const struct jwk11_view *segments, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (route->path[i] == NULL)
+			return false;
+		if (!j11_text_equal(route->path[i], "{}") && !segment_is(segments[i], route->path[i]))
+			return false;
+	}
+	return route->path[n] == NULL;
+}
+
+static const struct route *find(struct front_request *q)
+{
+	struct jwk11_view segments[SEGMENTS_MAX], path = q->http->path;
+	size_t n = 0;
+
+	while (n < SEGMENTS_MAX && http_next_segment(&path, &segments[n]))
+		n++;
+	if (path.len > 0)
+		return NULL;
+	for (size_t i = 0; i < J11_COUNT(routes); i++) {
+		if (!(routes[i].sockets & q->socket) || !matches(&routes[i], segments, n))
+			continue;
+		for (size_t s = 0; s < n; s++)
+			if (j11_text_equal(routes[i].path[s], "{}") && !http_unescape(segments[s], q->key, sizeof(q->key)))
+				return NULL; /* no name is that long */
+		return &routes[i];
+	}
+	return NULL;
+}
+
+/* ---- checks ---- */
+
+size_t front_route_body_limit(const struct front *front, enum front_socket socket, const struct http_request *http)
+{
+	return socket == FRONT_API && (http->method & (HTTP_POST | HTTP_OTHER)) ? front->conf->max_body : 0;
+}
+
+static bool refuse(enum front_outcome reply)
+{
+	(void)reply;
+	return false;
+}
+
+static bool check_media(struct front_request *q, const struct route *route)
+{
+	if (q->http->method == HTTP_POST && (q->http->content_type.data == NULL || !http_media_is_json(q->http->content_type)))
+		return refuse(front_problem(q, J11_CODE_HTTP_MEDIA_TYPE, "the body must be sent as application/json"));
+	q->type = 0;
+	if (route->types == NULL)
+		return true;
+	q->type = http_media_choose(q->http->accept, route->types, route->n_types);
+	if (q->type < 0)
+		return refuse(front_problem(q, J11_CODE_HTTP_NOT_ACCEPTABLE, "this route answers with %s, %s%s%s only", route->types[0],
+			route->types[1], route->n_types > 2 ? ", " : "", route->n_types > 2 ? route->types[2] : ""));
+	return true;
+}
+
+static bool check_peer(struct front_request *q)
+{
+	const struct policy_peer *who = front_peer_get(q->peer);
+
+	if (who == NULL)
+		return refuse(front_problem(q, J11_CODE_PEER_DENIED, "the kernel does not say who is calling"));
+	if (front_peer_matches(q->front, q->peer))
+		return true;
+	return refuse(front_problem(q, J11_CODE_PEER_DENIED, "no [client] section matches uid %lu", (unsigned long)who->uid));
+}
+
+static const struct route *check(struct front_request *q)
+{
+	const struct route *route = find(q);
+	bool good;
+
+	if (route == NULL) {
+		front_problem(q, J11_CODE_ROUTE_UNKNOWN, "there is no such route on this socket; GET /v1 on api.sock lists all");
+		return NULL;
+	}
+	if (!(q->http->method & route->methods)) {
+		front_problem(q, J11_CODE_HTTP_METHOD, "this route knows %s", allow_of(route->methods));
+		q->reply.allow = allow_of(route->methods);
+		return NULL;
+	}
+	if (q->http->query.data != NULL && !(route->flags & ANY_QUERY)) {
+		front_problem(q, J11_CODE_ARGUMENT, "this route knows no query parameters");
+		return NULL;
+	}
+	good = (!(route->flags & CLIENTS_ONLY) || check_peer(q)) && check_media(q, route);
+	return good ? route : NULL;
+}
+
+bool front_route_check(struct front_request *q)
+{
+	return check(q) != NULL;
+}
+
+enum front_outcome front_route(struct front_request *q)
+{
+	const struct route *route = check(q);
+
+	return route != NULL ? route->handler(q) : FRONT_REPLY;
+}

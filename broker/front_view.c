@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Views for people and programs, each in the eyes of its peer: keys, tokens, whoami, readiness. Policy here only hides; the worker decides
+ * again, on its own, before it signs. */
+#include "front_view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "json/json_write.h"
+#include "problem.h"
+
+#define JSON "application/json"
+
+const char *const front_view_key_types[3] = { JSON, "application/jwk+json", "application/x-pem-file" };
+
+static struct j11_json_out begin(struct front_request *q)
+{
+	struct j11_json_out o = J11_JSON_OUT(&q->front->body);
+
+	jwk11_buf_reset(&q->front->body);
+	j11_json_open(&o, NULL, '{');
+	return o;
+}
+
+static enum front_outcome end(struct front_request *q, struct j11_json_out *o)
+{
+	j11_json_close(o);
+	q->reply.cache_control = "no-store";
+	return front_send_body(q, JSON);
+}
+
+static void add_text(struct j11_json_out *o, const char *name, const char *value)
+{
+	if (value[0] != '\0')
+		j11_json_str(o, name, value);
+}
+
+static void add_operations(const struct front *front, const struct policy_peer *who, const char *key, struct j11_json_out *o)
+{
+	j11_json_open(o, "operations", '[');
+	for (unsigned op = 0; op < CONF_N_OPS; op++)
+		if (policy_decide(front->conf, who, key, (enum conf_op)op).verdict == POLICY_ALLOWED)
+			j11_json_str(o, NULL, conf_op_name((enum conf_op)op));
+	j11_json_close(o);
+}
+
+/* One key as an object; `key` is NULL when no worker has reported it. */
+static void add_key(const struct front *front, const struct policy_peer *who, const char *name, const struct catalog_key *key,
+	struct j11_json_out *o)
+{
+	j11_json_open(o, NULL, '{');
+	j11_json_str(o, "name", name);
+	if (key != NULL) {
+		add_text(o, "kid", key->kid);
+		add_text(o, "alg", key->alg);
+		add_text(o, "kty", key->kty);
+		add_text(o, "crv", key->crv);
+		if (key->bits > 0 && key->bits <= INT32_MAX)
+			j11_json_num(o, "bits", (int64_t)key->bits);
+		j11_json_str(o, "use", "sig");
+	}
+	j11_json_str(o, "state", key != NULL ? catalog_key_state(key) : "unavailable");
+	add_text(o, "reason", key != NULL ? catalog_key_text(key) : "no worker has reported it yet");
+	if (key != NULL) {
+		add_text(o, "token", key->token);
+		add_text(o, "label", key->label);
+	}
+	add_operations(front, who, name, o);
+	j11_json_close(o);
+}
+
+enum front_outcome front_view_keys(struct front_request *q)
+{
+	const struct conf *conf = q->front->conf;
+	const struct policy_peer *who = front_peer_get(q->peer);
+	struct j11_json_out o = begin(q);
+
+	j11_json_open(&o, "keys", '[');
+	for (size_t i = 0; who != NULL && i < conf->n_keys; i++)
+		if (policy_sees(conf, who, conf->keys[i].name))
+			add_key(q->front, who, conf->keys[i].name, catalog_key_named(q->front->catalog, conf->keys[i].name), &o);
+	j11_json_close(&o);
+	j11_json_null(&o, "next");
+	return end(q, &o);
+}
+
+/* The bare public half. */
+static enum front_outcome send_public(struct front_request *q, const char *text, const char *type)
+{
+	jwk11_buf_reset(&q->front->body);
+	j11_buf_add_str(&q->front->body, text);
+	q->reply.cache_control = "no-store";
+	return front_send_body(q, type);
+}
+
+enum front_outcome front_view_key(struct front_request *q)
+{
+	const struct catalog_key *key = front_find_key(q);
+
+	q->reply.vary = "Accept";
+	if (key == NULL)
+		return FRONT_REPLY;
+	if (q->type == 0) {
+		jwk11_buf_reset(&q->front->body);
+		add_key(q->front, front_peer_get(q->peer), key->name, key, &J11_JSON_OUT(&q->front->body));
+		q->reply.cache_control = "no-store";
+		return front_send_body(q, JSON);
+	}
+	if (key->jwk[0] == '\0' || key->pem[0] == '\0')
+		return front_problem(q, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": its public half has not been seen yet (%s)", key->name,
+			catalog_key_state(key));
+	return send_public(q, q->type == 1 ? key->jwk : key->pem, front_view_key_types[q->type]);
+}
+
+static const struct catalog_token *token_of(const struct front *front, const char *name, const char **ret_module)
+{
+	*ret_module = "";
+	return catalog_token_named(front->catalog, name, ret_module);
+}
+
+enum front_outcome front_view_tokens(struct front_request *q)
+{
+	const struct conf *conf = q->front->conf;
+	struct j11_json_out o = begin(q);
+
+	j11_json_open(&o, "tokens", '[');
+	for (size_t i = 0; i < conf->n_tokens; i++) {
+		const char *module;
+		const struct catalog_token *token = token_of(q->front, conf->tokens[i].name, &module);
+
+		j11_json_open(&o, NULL, '{');
+		j11_json_str(&o, "name", conf->tokens[i].name);
+		j11_json_str(&o, "state", token != NULL ? token->state : "unknown");
+		add_text(&o, "reason", token != NULL ? token->text : "no worker has reported it yet");
+		if (token != NULL) {
+			add_text(&o, "label", token->label);
+			add_text(&o, "manufacturer", token->manufacturer);
+			add_text(&o, "model", token->model);
+			add_text(&o, "serial", token->serial);
+			add_text(&o, "pin", token->pin);
+			add_text(&o, "library", token->library);
+		}
+		add_text(&o, "module", module);
+		j11_json_close(&o);
+	}
+	j11_json_close(&o);
+	return end(q, &o);
+}
+
+static void add_grants(const struct front *front, const struct policy_peer *who, struct j11_json_out *o)
+{
+	const struct conf *conf = front->conf;
+
+	j11_json_open(o, "clients", '[');
+	for (const struct conf_client *c = policy_next_client(conf, who, NULL); c != NULL; c = policy_next_client(conf, who, c))
+		j11_json_str(o, NULL, c->name);
+	j11_json_close(o);
+	j11_json_open(o, "keys", '[');
+	for (size_t i = 0; i < conf->n_keys; i++) {
+		if (!policy_sees(conf, who, conf->keys[i].name))
+			continue;
+		j11_json_open(o, NULL, '{');
+		j11_json_str(o, "name", conf->keys[i].name);
+		add_operations(front, who, conf->keys[i].name, o);
+		j11_json_close(o);
+	}
+	j11_json_close(o);
+}
+
+enum front_outcome front_view_whoami(struct front_request *q)
+{
+	const struct policy_peer *who = front_peer_get(q->peer);
+	struct j11_json_out o;
+
+	if (who == NULL)
+		return front_problem(q, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
+	o = begin(q);
+	j11_json_num(&o, "uid", (int64_t)who->uid);
+	j11_json_num(&o, "gid", (int64_t)who->gid);
+	j11_json_num(&o, "pid", (int64_t)who->pid);
+	add_grants(q->front, who, &o);
+	if (!front_peer_matches(q->front, q->peer)) {
+		char reason[96];
+
+		snprintf(reason, sizeof(reason), "no [client] section matches uid %lu", (unsigned long)who->uid);
+		j11_json_str(&o, "reason", reason);
+	}
+	return end(q, &o);
+}
+
+enum front_outcome front_view_live(struct front_request *q)
+{
+	q->reply.status = 200;
+	q->reply.type = "text/plain; charset=utf-8";
+	q->reply.body = J11_VIEW("ok\n");
+	q->reply.cache_control = "no-store";
+	return FRONT_REPLY;
+}
+
+/* Why not: an array with one object for each token that is not ready. */
+static size_t write_unready(const struct front *front, struct jwk11_buf *buf)
+{
+	struct j11_json_out o = J11_JSON_OUT(buf);
+	size_t n = 0;
+
+	j11_json_open(&o, NULL, '[');
+	for (size_t i = 0; i < front->conf->n_tokens; i++) {
+		const char *module;
+		const struct catalog_token *token = token_of(front, front->conf->tokens[i].name, &module);
+
+		if (token != NULL && j11_text_equal(token->state, "ready"))
+			continue;
+		n++;
+		j11_json_open(&o, NULL, '{');
+		j11_json_str(&o, "token", front->conf->tokens[i].name);
+		j11_json_str(&o, "state", token != NULL ? token->state : "unknown");
+		add_text(&o, "reason", token != NULL ? token->text : "no worker has reported it yet");
+		j11_json_close(&o);
+	}
+	j11_json_close(&o);
+	return n;
+}
+
+enum front_outcome front_view_ready(struct front_request *q)
+{
+	struct jwk11_buf *reasons = &q->front->octets;
+	size_t n;
+
+	jwk11_buf_reset(reasons);
+	n = write_unready(q->front, reasons);
+	if (n == 0)
+		return front_view_live(q);
+	if (reasons->failed != JWK11_OK)
+		return front_problem(q, J11_CODE_NOT_READY, "%zu tokens are not ready", n);
+	return front_problem_full(q, &(struct problem){
+		.code = J11_CODE_NOT_READY,
+		.detail = J11_VIEW("not every configured token is ready"),
+		.request_id = j11_view_str(q->request_id),
+		.reasons = j11_buf_view(reasons),
+	});
+}
+
+static bool alg_seen_before(const struct front *front, size_t until, const char *alg)
+{
+	for (size_t i = 0; i < until; i++) {
+		const struct catalog_key *key = catalog_key_named(front->catalog, front->conf->keys[i].name);
+
+		if (key != NULL && j11_text_equal(key->alg, alg))
+			return true;
+	}
+	return false;
+}
+
+void front_view_about(const struct front *front, struct j11_json_out *o)
+{
+	const struct conf *conf = front->conf;
+
+	j11_json_open(o, "algs", '[');
+	for (size_t i = 0; i < conf->n_keys; i++) {
+		const struct catalog_key *key = catalog_key_named(front->catalog, conf->keys[i].name);
+
+		if (key != NULL && key->alg[0] != '\0' && !alg_seen_before(front, i, key->alg))
+			j11_json_str(o, NULL, key->alg);
+	}
+	j11_json_close(o);
+	j11_json_open(o, "limits", '{');
+	j11_json_num(o, "head", HTTP_HEAD_MAX);
+	j11_json_num(o, "body", (int64_t)conf->max_body);
+	j11_json_num(o, "connections", conf->max_connections);
+	j11_json_num(o, "queue", conf->max_queue);
+	j11_json_num(o, "request_timeout_ms", conf->request_timeout_ms);
+	j11_json_num(o, "head_timeout_ms", conf->head_timeout_ms);
+	j11_json_num(o, "idle_timeout_ms", conf->idle_timeout_ms);
+	j11_json_close(o);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the front shows from memory: key sets, keys, tokens, the caller itself, readiness. Never waits for a token. */
+#ifndef FRONT_VIEW_H
+#define FRONT_VIEW_H
+
+#include "front.h"
+
+/* Renders the key sets anew: after a new configuration or catalogue. On failure the old ones stay. */
+enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err) J11_MUST_USE;
+void front_view_free(struct front_jwks *jwks);
+J11_DEFINE_AUTO(struct front_jwks, front_view_free)
+
+/* Media types of GET /v1/keys/{k}. */
+extern const char *const front_view_key_types[3];
+
+/* Handlers. */
+enum front_outcome front_view_jwks(struct front_request *q);
+enum front_outcome front_view_jwks_set(struct front_request *q);
+enum front_outcome front_view_keys(struct front_request *q);
+enum front_outcome front_view_key(struct front_request *q);
+enum front_outcome front_view_tokens(struct front_request *q);
+enum front_outcome front_view_whoami(struct front_request *q);
+enum front_outcome front_view_live(struct front_request *q);
+enum front_outcome front_view_ready(struct front_request *q);
+/* Members "algs" and "limits" of GET /v1. */
+struct j11_json_out;
+void front_view_about(const struct front *front, struct j11_json_out *o);
+
+#endif

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# Three programs; the file prefix says in which one a file runs. Supervisor and front link only base and json of the library.
+sbin_PROGRAMS += jwk11d
+pkglibexec_PROGRAMS += jwk11d-front jwk11d-worker
+noinst_LTLIBRARIES += libj11broker.la
+BROKER_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker
+
+libj11broker_la_SOURCES = broker/conf.h broker/conf_emit.c broker/conf_load.c broker/conf_read.c broker/conf_table.h broker/log.c broker/log.h \
+	broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/wire.c broker/wire.h
+libj11broker_la_CPPFLAGS = $(BROKER_CPPFLAGS) $(SECCOMP_CFLAGS)
+libj11broker_la_LIBADD = libj11base.la
+
+jwk11d_SOURCES = broker/sup_main.c broker/sup_sock.c broker/sup_sock.h broker/sup_spawn.c broker/sup_spawn.h
+jwk11d_CPPFLAGS = $(BROKER_CPPFLAGS)
+jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)
+
+FRONT_SOURCES = broker/call.c broker/call.h broker/catalog.c broker/catalog.h broker/count.c broker/count.h broker/front.h \
+	broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_conn.c broker/front_conn.h \
+	broker/front_jwks.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_view.c broker/front_view.h \
+	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
+	broker/loop.c broker/loop.h broker/problem.c broker/problem.h
+noinst_LTLIBRARIES += libj11front.la
+libj11front_la_SOURCES = $(FRONT_SOURCES)
+libj11front_la_CPPFLAGS = $(BROKER_CPPFLAGS)
+libj11front_la_LIBADD = libj11broker.la
+jwk11d_front_SOURCES = broker/front_main.c
+jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
+jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)
+
+jwk11d_worker_SOURCES = broker/work_main.c broker/work_ops.c broker/work_ops.h broker/work_view.c broker/work_view.h \
+	broker/conf_emit.c broker/conf_load.c broker/conf_read.c broker/log.c broker/policy.c broker/sandbox.c broker/wire.c
+jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
+jwk11d_worker_LDADD = libj11core.la $(SECCOMP_LIBS) -lpthread

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decision, and the one question to the kernel it rests on. */
+#include "policy.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/text.h"
+
+bool policy_peer_of(int fd, struct policy_peer *ret_peer)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred), groups_len = sizeof(ret_peer->groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof(cred))
+		return false;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ret_peer->groups, &groups_len) != 0)
+		return false;
+	ret_peer->uid = cred.uid;
+	ret_peer->gid = cred.gid;
+	ret_peer->pid = cred.pid;
+	ret_peer->n_groups = groups_len / sizeof(gid_t);
+	return true;
+}
+
+static bool has_group(const struct policy_peer *peer, gid_t gid)
+{
+	if (peer->gid == gid)
+		return true;
+	for (size_t i = 0; i < peer->n_groups; i++)
+		if (peer->groups[i] == gid)
+			return true;
+	return false;
+}
+
+static bool matches(const struct conf_client *client, const struct policy_peer *peer)
+{
+	if (client->anybody)
+		return true;
+	for (size_t i = 0; i < client->n_uids; i++)
+		if (client->uids[i] == peer->uid)
+			return true;
+	for (size_t i = 0; i < client->n_gids; i++)
+		if (has_group(peer, client->gids[i]))
+			return true;
+	return false;
+}
+
+const struct conf_client *policy_next_client(const struct conf *conf, const struct policy_peer *peer, const struct conf_client *after)
+{
+	for (size_t i = after ? (size_t)(after - conf->clients) + 1 : 0; i < conf->n_clients; i++)
+		if (matches(&conf->clients[i], peer))
+			return &conf->clients[i];
+	return NULL;
+}
+
+struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, enum conf_op op)
+{
+	const struct conf_client *client = policy_next_client(conf, peer, NULL);
+	struct policy_answer answer = { POLICY_NO_CLIENT, client };
+
+	if (client == NULL)
+		return answer;
+	answer.verdict = POLICY_KEY_HIDDEN;
+	for (; client != NULL; client = policy_next_client(conf, peer, client)) {
+		if (!conf_list_has((const char *const *)client->keys, key))
+			continue;
+		if (client->ops[op])
+			return (struct policy_answer){ POLICY_ALLOWED, client };
+		if (answer.verdict != POLICY_OP_DENIED)
+			answer = (struct policy_answer){ POLICY_OP_DENIED, client };
+	}
+	return answer;
+}
+
+bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key)
+{
+	enum policy_verdict verdict = policy_decide(conf, peer, key, CONF_OP_SIGN).verdict;
+
+	return verdict == POLICY_ALLOWED || verdict == POLICY_OP_DENIED;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may do what: a pure function of configuration, peer, key and operation. The worker decides with it; the front only uses it to show a
+ * peer its own view (key list, whoami). */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include "conf.h"
+
+#define POLICY_MAX_GROUPS 256
+
+/* The process at the other end, as the kernel tells it (SO_PEERCRED, SO_PEERGROUPS). */
+struct policy_peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	gid_t groups[POLICY_MAX_GROUPS];
+	size_t n_groups;
+};
+/* Asks the kernel about a connected Unix socket. False when it does not know or the peer has more than POLICY_MAX_GROUPS groups. */
+bool policy_peer_of(int fd, struct policy_peer *ret_peer) J11_MUST_USE;
+
+enum policy_verdict {
+	POLICY_ALLOWED = 0,
+	POLICY_NO_CLIENT,    /* no [client] section matches the peer: PEER_DENIED */
+	POLICY_KEY_HIDDEN,   /* matched, but no section names the key: KEY_UNKNOWN, as if it did not exist */
+	POLICY_OP_DENIED     /* the key is visible, the operation not granted: OPERATION_DENIED */
+};
+struct policy_answer {
+	enum policy_verdict verdict;
+	const struct conf_client *client; /* the section that granted, or the first that matched; NULL for NO_CLIENT */
+};
+/* First section in file order that grants wins. `key` is a [key] name. */
+struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, enum conf_op op);
+/* May the peer see the key at all (any operation)? */
+bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key);
+/* First matching section, NULL when none; call again with the last result to get the next. */
+const struct conf_client *policy_next_client(const struct conf *conf, const struct policy_peer *peer, const struct conf_client *after);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between our own processes: one SOCK_SEQPACKET datagram each, a fixed head and typed fields, decoded to the last octet.
+ * PROTOCOL.md describes the bytes. Pure encoding and decoding, plus one send and one receive function that carry a descriptor. */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define WIRE_MAX (192u * 1024u) /* octets of one datagram */
+#define WIRE_VERSION 1
+
+enum wire_type {
+	/* front -> worker */
+	WIRE_SIGN = 1, WIRE_JWS, WIRE_JWT, /* requests; the client's descriptor rides along */
+	/* worker -> front */
+	WIRE_REPLY, WIRE_FAULT,            /* answer, or problem, to the request with the same id */
+	WIRE_CATALOG_BEGIN, WIRE_CATALOG_TOKEN, WIRE_CATALOG_KEY, WIRE_CATALOG_END, /* what this worker's module holds now */
+	/* supervisor <-> front, supervisor <-> worker (control sockets) */
+	WIRE_CONFIG,      /* sup -> both: a descriptor of a memory file with the canonical configuration */
+	WIRE_WORKER,      /* sup -> front: a new worker's socket (descriptor), MODULE and INDEX */
+	WIRE_DRAIN,       /* sup -> front: stop accepting, finish, exit */
+	WIRE_READY,       /* front or worker -> sup */
+	WIRE_WORKER_LATE, /* front -> sup: this worker (MODULE, INDEX) missed a deadline; end it */
+	WIRE_LOGIN_ASK, WIRE_LOGIN_GO, WIRE_LOGIN_DONE, /* worker -> sup, sup -> worker, worker -> sup: one login at a time */
+	WIRE_N_TYPES
+};
+enum wire_field {
+	WIRE_F_KEY = 1,   /* name or kid as the client wrote it, decoded */
+	WIRE_F_ALG, WIRE_F_INPUT, WIRE_F_DIGEST, WIRE_F_HEADER, WIRE_F_PAYLOAD, WIRE_F_CLAIMS, WIRE_F_TTL, WIRE_F_ENCODING,
+	WIRE_F_REQUEST_ID,
+	WIRE_F_KID, WIRE_F_SIGNATURE, WIRE_F_TEXT,
+	WIRE_F_CODE, WIRE_F_HINT, WIRE_F_CKR, WIRE_F_TOKEN,
+	WIRE_F_NAME, WIRE_F_STATE, WIRE_F_JWK, WIRE_F_PEM, WIRE_F_LABEL, WIRE_F_MANUFACTURER, WIRE_F_MODEL, WIRE_F_SERIAL, WIRE_F_PIN,
+	WIRE_F_MODULE, WIRE_F_INDEX, WIRE_F_LIBRARY, WIRE_F_KTY, WIRE_F_BITS,
+	WIRE_N_FIELDS
+};
+
+/* A decoded message; views into the datagram. A field that is absent has data == NULL. Numbers travel as 8 octets. */
+struct wire_msg {
+	enum wire_type type;
+	uint64_t id;
+	struct jwk11_view field[WIRE_N_FIELDS];
+};
+
+/* Starts a message in an empty buffer (maximum at least WIRE_MAX). */
+void wire_begin(struct jwk11_buf *out, enum wire_type type, uint64_t id);
+void wire_add(struct jwk11_buf *out, enum wire_field field, struct jwk11_view value);
+void wire_add_str(struct jwk11_buf *out, enum wire_field field, const char *value);
+void wire_add_num(struct jwk11_buf *out, enum wire_field field, uint64_t value);
+
+/* Refuses: wrong version, unknown type or field, repeated field, a field that the type's row does not list or whose mandatory ones are
+ * missing, lengths that do not end exactly at the end. Each text field is checked to be UTF-8 without NUL. */
+enum jwk11_rc wire_decode(struct jwk11_view datagram, struct wire_msg *ret_msg, struct jwk11_err *err) J11_MUST_USE;
+bool wire_num(const struct wire_msg *msg, enum wire_field field, uint64_t *ret_n) J11_MUST_USE;
+/* Copies a text field, NUL-terminated; false when absent or longer than room - 1. */
+bool wire_str(const struct wire_msg *msg, enum wire_field field, char *ret_text, size_t room) J11_MUST_USE;
+const char *wire_type_name(enum wire_type type);
+
+/* Sends one datagram with fd (or -1). 0, or an errno value (EAGAIN when the socket is full). Never raises SIGPIPE. */
+int wire_send(int sock, struct jwk11_view datagram, int fd) J11_MUST_USE;
+/* Receives into room octets. Returns the length, 0 at end of file, or -errno. *ret_fd is a close-on-exec descriptor or -1; further ones are
+ * closed. A datagram that was cut gives -EMSGSIZE. */
+long wire_recv(int sock, void *room, size_t room_len, int flags, int *ret_fd) J11_MUST_USE;
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jwk11d-worker MODULE INDEX: one module instance, its logins, and T threads that sign. Threads: `control` reads the supervisor's messages,
+ * the main thread owns tokens and keys, the others answer requests. No lock here is held across a PKCS#11 call. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "log.h"
+#include "sandbox.h"
+#include "wire.h"
+#include "work_ops.h"
+#include "work_view.h"
+
+enum { FD_CONTROL = 3, FD_WORK = 4, BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 5000, EXIT_BUG_ = 70 };
+
+static struct worker {
+	const char *module;
+	unsigned index;
+	struct jwk11_context *ctx;
+	int wake; /* eventfd: a new configuration or a token in trouble */
+
+	pthread_mutex_t lock;  /* guards what follows */
+	pthread_cond_t turn;
+	struct work_view *view;
+	struct conf *next_conf; /* arrived, not yet in force */
+	bool may_log_in;
+	bool trouble;
+
+	pthread_mutex_t login; /* held while this process is inside its login turn */
+} self = { .lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER, .login = PTHREAD_MUTEX_INITIALIZER };
+
+/* Ends the process without atexit handlers (modules register bad ones), but never in the middle of a login. */
+static _Noreturn void leave(int code)
+{
+	pthread_mutex_lock(&self.login);
+	_exit(code);
+}
+
+static void tell(enum wire_type type)
+{
+	struct jwk11_buf out = J11_BUF(256);
+
+	wire_begin(&out, type, 0);
+	if (out.failed != JWK11_OK || wire_send(FD_CONTROL, j11_buf_view(&out), -1) != 0)
+		log_event(LOG_LEVEL_WARNING, "control-send-failed", "type", wire_type_name(type), NULL);
+	j11_buf_done(&out);
+}
+
+static void wake_main(void)
+{
+	uint64_t one = 1;
+
+	if (write(self.wake, &one, sizeof(one)) < 0)
+		log_event(LOG_LEVEL_WARNING, "wake-failed", "why", strerror(errno), NULL);
+}
+
+/* The library asks before C_Login: the supervisor lets one process at a time go. */
+static bool login_begin(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&self.login);
+	pthread_mutex_lock(&self.lock);
+	self.may_log_in = false;
+	tell(WIRE_LOGIN_ASK);
+	while (!self.may_log_in)
+		pthread_cond_wait(&self.turn, &self.lock);
+	pthread_mutex_unlock(&self.lock);
+	return true;
+}
+
+static void login_end(void *arg)
+{
+	(void)arg;
+	tell(WIRE_LOGIN_DONE);
+	pthread_mutex_unlock(&self.login);
+}
+
+static struct conf *read_conf(int fd, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(4 * 1024 * 1024);
+	struct conf *conf = NULL;
+	struct stat st;
+	char *place;
+
+	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size < 0) {
+		j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_CONFIG_INVALID, "no configuration came with CONFIG");
+		return NULL;
+	}
+	place = j11_buf_grow(&text, (size_t)st.st_size);
+	if (place == NULL || pread(fd, place, (size_t)st.st_size, 0) != st.st_size) {
+		j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_CONFIG_INVALID, "the configuration cannot be read");
+		return NULL;
+	}
+	return conf_parse(j11_buf_view(&text), "configuration", &conf, err) == JWK11_OK ? conf : NULL;
+}
+
+static void on_config(int fd)
+{
+	struct jwk11_err err = { 0 };
+	struct conf *conf = read_conf(fd, &err);
+
+	if (conf == NULL) {
+		log_event(LOG_LEVEL_ERROR, "config-refused", "why", err.text, NULL);
+		return;
+	}
+	pthread_mutex_lock(&self.lock);
+	conf_free(self.next_conf);
+	self.next_conf = conf;
+	pthread_mutex_unlock(&self.lock);
+	wake_main();
+}
+
+static void on_control(const struct wire_msg *msg, int fd)
+{
+	if (msg->type == WIRE_CONFIG) {
+		on_config(fd);
+	} else if (msg->type == WIRE_LOGIN_GO) {
+		pthread_mutex_lock(&self.lock);
+		self.may_log_in = true;
+		pthread_cond_broadcast(&self.turn);
+		pthread_mutex_unlock(&self.lock);
+	}
+}
+
+/* The supervisor's end of file is the order to go. A login that waits for its turn never gets it then, hence no leave(). */
+static void *control_thread(void *arg)
+{
+	static char room[WIRE_MAX];
+	struct wire_msg msg;
+	int fd = -1;
+	long n;
+
+	(void)arg;
+	while ((n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd)) > 0) {
+		if (wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, NULL) == JWK11_OK)
+			on_control(&msg, fd);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	pthread_mutex_lock(&self.lock);
+	if (!self.may_log_in)
+		_exit(0);
+	pthread_mutex_unlock(&self.lock);
+	leave(0);
+}
+
+static struct work_view *current_view(void)
+{
+	struct work_view *view;
+
+	pthread_mutex_lock(&self.lock);
+	view = work_view_ref(self.view);
+	pthread_mutex_unlock(&self.lock);
+	return view;
+}
+
+static void report_trouble(void)
+{
+	pthread_mutex_lock(&self.lock);
+	self.trouble = true;
+	pthread_mutex_unlock(&self.lock);
+	wake_main();
+}
+
+static void serve_one(const char *room, size_t len, int client, struct jwk11_buf *out)
+{
+	struct jwk11_err err = { 0 };
+	struct work_view *view;
+	struct wire_msg msg;
+
+	if (wire_decode((struct jwk11_view){ room, len }, &msg, &err) != JWK11_OK) {
+		log_event(LOG_LEVEL_WARNING, "request-malformed", "why", err.text, NULL);
+		return;
+	}
+	view = current_view();
+	jwk11_buf_reset(out);
+	if (work_ops_answer(view, &msg, client, out))
+		report_trouble();
+	work_view_unref(view);
+	if (wire_send(FD_WORK, j11_buf_view(out), -1) != 0)
+		log_event(LOG_LEVEL_WARNING, "reply-lost", NULL);
+}
+
+/* The front's end of file means that the front is gone: the supervisor starts both of us again. */
+static void *signer_thread(void *arg)
+{
+	struct jwk11_buf out = J11_BUF(WIRE_MAX);
+	char *room = j11_mem_new(WIRE_MAX);
+	int client = -1;
+	long n = -ENOMEM;
+
+	(void)arg;
+	while (room != NULL && ((n = wire_recv(FD_WORK, room, WIRE_MAX, 0, &client)) > 0 || n == -EMSGSIZE)) {
+		if (n > 0)
+			serve_one(room, (size_t)n, client, &out);
+		if (client >= 0)
+			close(client);
+		client = -1;
+	}
+	leave(n == 0 ? 0 : EXIT_BUG_);
+}
+
+static void log_tokens(const struct work_view *view, const struct work_view *before)
+{
+	for (size_t i = 0; i < view->n_tokens; i++) {
+		const struct work_token *t = &view->tokens[i];
+		bool same = before != NULL && i < before->n_tokens && j11_text_equal(before->tokens[i].state, t->state);
+
+		if (!same && self.index == 0)
+			log_event(t->token ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "token", "token", t->conf->name, "state", t->state, "why",
+				t->token ? NULL : t->why.text, "hint", t->token || !t->why.hint[0] ? NULL : t->why.hint, NULL);
+	}
+}
+
+/* A new view in place of the old one. The configuration is copied through its own text: a view owns what it refers to. */
+static void renew(struct conf *conf)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(4 * 1024 * 1024);
+	struct work_view *before = self.view, *view;
+
+	if (conf == NULL) {
+		conf_emit(before->conf, &text);
+		if (conf_parse(j11_buf_view(&text), "configuration", &conf, NULL) != JWK11_OK)
+			return;
+	}
+	view = work_view_new(self.ctx, self.module, conf);
+	if (view == NULL) {
+		log_event(LOG_LEVEL_ERROR, "out-of-memory", NULL);
+		return;
+	}
+	log_tokens(view, before);
+	pthread_mutex_lock(&self.lock);
+	self.view = view;
+	pthread_mutex_unlock(&self.lock);
+	work_view_unref(before);
+	if (self.index == 0)
+		work_view_announce(view, self.module, self.index, FD_WORK);
+}
+
+static bool all_well(const struct work_view *view)
+{
+	for (size_t i = 0; i < view->n_tokens; i++)
+		if (view->tokens[i].token == NULL || jwk11_token_check(view->tokens[i].token, NULL) != JWK11_OK)
+			return false;
+	return true;
+}
+
+/* One step of recovery. Nothing open: the module is started again, which is how some notice new tokens. Something open that does not work:
+ * it is opened anew beside the old one; when that fails too and other tokens of this process work, it stays down until it comes back. */
+static void try_again(void)
+{
+	struct jwk11_err err = { 0 };
+
+	if (!work_view_has_open(self.view) && jwk11_context_reload(self.ctx, &err) != JWK11_OK && err.rc == JWK11_ERR_DEVICE) {
+		log_event(LOG_LEVEL_ERROR, "module-restart-failed", "module", self.module, "why", err.text, NULL);
+		leave(EXIT_BUG_);
+	}
+	renew(NULL);
+}
+
+/* Waits for a configuration, for trouble, or for the next look at a token that is away. */
+static void token_loop(void)
+{
+	int backoff = BACKOFF_MIN_MS;
+	uint64_t count;
+
+	for (;;) {
+		struct pollfd fd = { .fd = self.wake, .events = POLLIN };
+		int n = poll(&fd, 1, work_view_is_waiting(self.view) ? backoff : -1);
+		struct conf *conf;
+		bool trouble;
+
+		if (n > 0 && read(self.wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
+			leave(EXIT_BUG_);
+		pthread_mutex_lock(&self.lock);
+		conf = self.next_conf;
+		self.next_conf = NULL;
+		trouble = self.trouble;
+		self.trouble = false;
+		pthread_mutex_unlock(&self.lock);
+		if (conf != NULL)
+			renew(conf);
+		else if (n == 0 || (trouble && !all_well(self.view)))
+			try_again();
+		backoff = !work_view_is_waiting(self.view) || n > 0 ? BACKOFF_MIN_MS : backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
+	}
+}
+
+/* Blocks until the first configuration is there. */
+static struct conf *first_conf(void)
+{
+	struct conf *conf = NULL;
+	uint64_t count;
+
+	while (conf == NULL) {
+		struct pollfd fd = { .fd = self.wake, .events = POLLIN };
+
+		if (poll(&fd, 1, -1) > 0 && read(self.wake, &count, sizeof(count)) < 0)
+			leave(EXIT_BUG_);
+		pthread_mutex_lock(&self.lock);
+		conf = self.next_conf;
+		self.next_conf = NULL;
+		pthread_mutex_unlock(&self.lock);
+	}
+	return conf;
+}
+
+static void start_module(const struct conf *conf)
+{
+	static const struct jwk11_login_hook hook = { login_begin, login_end, NULL };
+	struct jwk11_err err = { 0 };
+
+	if (mkdir(conf->state_dir, 0700) != 0 && errno != EEXIST)
+		log_event(LOG_LEVEL_ERROR, "state-dir", "dir", conf->state_dir, "why", strerror(errno), NULL);
+	if (jwk11_context_new(&self.ctx, &err) != JWK11_OK || jwk11_context_load(self.ctx, self.module, &err) != JWK11_OK) {
+		log_event(LOG_LEVEL_ERROR, "module-failed", "module", self.module, "why", err.text, "hint", err.hint[0] ? err.hint : NULL, NULL);
+		leave(EXIT_BUG_);
+	}
+	if (jwk11_context_set_state_dir(self.ctx, conf->state_dir, &err) != JWK11_OK) {
+		log_event(LOG_LEVEL_ERROR, "state-dir", "why", err.text, "hint", err.hint, NULL);
+		leave(EXIT_BUG_);
+	}
+	jwk11_context_set_login_hook(self.ctx, &hook);
+}
+
+static void start_thread(void *(*run)(void *))
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, run, NULL) != 0)
+		leave(EXIT_BUG_);
+	pthread_detach(thread);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t index = 0;
+	struct conf *conf;
+	unsigned threads;
+
+	log_open("worker", LOG_LEVEL_NOTICE);
+	if (argc != 3 || !j11_text_to_u64(j11_view_str(argv[2]), 1000, &index)) {
+		fputs("jwk11d-worker is started by jwk11d\n", stderr);
+		return 64;
+	}
+	sandbox_early();
+	/* The supervisor's end of file ends us, not a signal that a terminal sends to the whole group: it could hit a login. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	self.module = argv[1];
+	self.index = (unsigned)index;
+	self.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	start_thread(control_thread);
+	conf = first_conf();
+	threads = conf->threads;
+	start_module(conf);
+	renew(conf);
+	if (self.view == NULL)
+		leave(EXIT_BUG_);
+	tell(WIRE_READY);
+	for (unsigned i = 0; i < threads; i++)
+		start_thread(signer_thread);
+	token_loop();
+}

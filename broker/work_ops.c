@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policy, then JOSE, then the token. The worker builds what is signed from typed fields, so that policy sees it. */
+#include "work_ops.h"
+
+#include <time.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "jose/der.h"
+#include "jose/jws.h"
+#include "jose/jwt.h"
+#include "log.h"
+#include "policy.h"
+
+/* What an operation works on. */
+struct request {
+	const struct wire_msg *msg;
+	const struct work_key *key;
+	const struct conf_client *client;
+	struct jwk11_buf *out; /* the reply */
+	struct jwk11_err *err;
+};
+
+/* jose form as it is; der on request, for ECDSA only (RFC 3279 2.2.3). */
+static enum jwk11_rc reply_signature(struct request *r, struct jwk11_view sig)
+{
+	struct jwk11_view encoding = r->msg->field[WIRE_F_ENCODING];
+	unsigned char der[J11_DER_ECDSA_MAX];
+
+	if (encoding.data != NULL && j11_view_equals(encoding, "der")) {
+		if (!j11_text_starts(r->key->alg, "ES"))
+			return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "encoding \"der\" is for ECDSA signatures, not for %s",
+				r->key->alg);
+		sig = (struct jwk11_view){ .data = der, .len = j11_der_from_raw(sig, der) };
+	} else if (encoding.data != NULL && !j11_view_equals(encoding, "jose")) {
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_TYPE, "encoding must be \"jose\" or \"der\"");
+	}
+	wire_add(r->out, WIRE_F_SIGNATURE, sig);
+	return JWK11_OK;
+}
+
+static enum jwk11_rc do_sign(struct request *r)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_RSA_MAX_BITS / 8);
+	struct jwk11_view input = r->msg->field[WIRE_F_INPUT], digest = r->msg->field[WIRE_F_DIGEST];
+	enum jwk11_rc rc;
+
+	if ((input.data == NULL) == (digest.data == NULL))
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_MISSING, "exactly one of \"input\" and \"digest\" must be given");
+	rc = jwk11_key_sign(r->key->key, r->key->alg, digest.data ? JWK11_INPUT_DIGEST : JWK11_INPUT_MESSAGE, digest.data ? digest : input, &sig, r->err);
+	return rc == JWK11_OK ? reply_signature(r, j11_buf_view(&sig)) : rc;
+}
+
+/* Header, payload, signature into the reply's text. */
+static enum jwk11_rc sign_compact(struct request *r, const struct j11_json *header, struct jwk11_view payload)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf jws = J11_BUF(WIRE_MAX - 4096);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_RSA_MAX_BITS / 8);
+	enum jwk11_rc rc = j11_jws_input(j11_alg_find_str(r->key->alg), r->key->kid, header, payload, &jws, r->err);
+
+	if (rc == JWK11_OK)
+		rc = jwk11_key_sign(r->key->key, r->key->alg, JWK11_INPUT_MESSAGE, j11_buf_view(&jws), &sig, r->err);
+	if (rc != JWK11_OK)
+		return rc;
+	j11_jws_finish(&jws, j11_buf_view(&sig));
+	rc = j11_buf_check(&jws, "JWS", r->err);
+	if (rc == JWK11_OK)
+		wire_add(r->out, WIRE_F_TEXT, j11_buf_view(&jws));
+	return rc;
+}
+
+static enum jwk11_rc read_header(struct request *r, const char *fallback, struct j11_json_doc **ret_doc)
+{
+	struct jwk11_view text = r->msg->field[WIRE_F_HEADER];
+
+	if (text.data == NULL && fallback == NULL)
+		return JWK11_OK;
+	return j11_json_read(text.data ? text : j11_view_str(fallback), NULL, "protected header", ret_doc, r->err);
+}
+
+static enum jwk11_rc do_jws(struct request *r)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *header = NULL;
+	enum jwk11_rc rc = read_header(r, NULL, &header);
+
+	return rc == JWK11_OK ? sign_compact(r, header ? j11_json_root(header) : NULL, r->msg->field[WIRE_F_PAYLOAD]) : rc;
+}
+
+static enum jwk11_rc do_jwt(struct request *r)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf claims = J11_BUF(J11_JWT_CLAIMS_MAX);
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *header = NULL;
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	struct j11_jwt_rules rules = { .now = time(NULL), .issuer = r->client->jwt_issuer, .max_ttl = r->client->jwt_max_ttl };
+	enum jwk11_rc rc = j11_json_read(r->msg->field[WIRE_F_CLAIMS], NULL, "claims", &doc, r->err);
+	uint64_t ttl = 0;
+
+	if (rc == JWK11_OK && r->msg->field[WIRE_F_TTL].data != NULL && (!wire_num(r->msg, WIRE_F_TTL, &ttl) || ttl == 0 || ttl > INT32_MAX))
+		rc = j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_TYPE, "ttl must be a positive number of seconds");
+	rules.ttl = (int64_t)ttl;
+	if (rc == JWK11_OK)
+		rc = j11_jwt_claims(j11_json_root(doc), &rules, &claims, r->err);
+	if (rc == JWK11_OK)
+		rc = read_header(r, "{\"typ\":\"JWT\"}", &header);
+	return rc == JWK11_OK ? sign_compact(r, j11_json_root(header), j11_buf_view(&claims)) : rc;
+}
+
+/* One row per request type: its name in grants and its work. */
+static const struct op {
+	enum wire_type type;
+	enum conf_op op;
+	enum jwk11_rc (*run)(struct request *r);
+} ops[] = {
+	{ WIRE_SIGN, CONF_OP_SIGN, do_sign },
+	{ WIRE_JWS, CONF_OP_JWS, do_jws },
+	{ WIRE_JWT, CONF_OP_JWT, do_jwt },
+};
+
+static enum jwk11_rc unknown_key(const char *name, struct jwk11_err *err)
+{
+	char text[80];
+
+	j11_text_printable(j11_view_str(name), text, sizeof(text));
+	j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNKNOWN, "no key \"%s\"", text);
+	j11_err_hint(err, "GET /v1/keys lists the keys you may use");
+	return JWK11_ERR_NOT_FOUND;
+}
+
+/* A key that a peer may not see and a key that does not exist get the same answer. */
+static enum jwk11_rc decide(const struct work_view *view, const struct policy_peer *peer, enum conf_op op, struct request *r)
+{
+	char name[WORK_KID_MAX];
+	struct policy_answer answer;
+
+	if (!wire_str(r->msg, WIRE_F_KEY, name, sizeof(name)))
+		return unknown_key("", r->err);
+	r->key = work_view_find(view, name);
+	answer = policy_decide(view->conf, peer, r->key ? r->key->conf->name : "", op);
+	r->client = answer.client;
+	if (answer.verdict == POLICY_NO_CLIENT) {
+		j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "no [client] section matches uid %u", (unsigned)peer->uid);
+		j11_err_hint(r->err, "see: jwk11 whoami; an administrator can add this user to a [client] section");
+		return JWK11_ERR_DENIED;
+	}
+	if (r->key == NULL || answer.verdict == POLICY_KEY_HIDDEN)
+		return unknown_key(name, r->err);
+	if (answer.verdict != POLICY_ALLOWED)
+		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with key \"%s\"",
+			answer.client->name, conf_op_name(op), r->key->conf->name);
+	return JWK11_OK;
+}
+
+/* The key must be usable, and an algorithm that is asked for must be the key's own: one algorithm per key. */
+static enum jwk11_rc check_key(struct request *r)
+{
+	struct jwk11_view alg = r->msg->field[WIRE_F_ALG];
+
+	if (r->key->key == NULL) {
+		*r->err = r->key->why;
+		return r->key->why.rc != JWK11_OK ? r->key->why.rc :
+			j11_err_set(r->err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\" is not available", r->key->conf->name);
+	}
+	if (alg.data == NULL || j11_view_equals(alg, r->key->alg))
+		return JWK11_OK;
+	if (j11_alg_find(alg) == NULL)
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_ALG_UNKNOWN, "unknown algorithm; key \"%s\" signs %s", r->key->conf->name, r->key->alg);
+	return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" signs %s and nothing else", r->key->conf->name, r->key->alg);
+}
+
+static void fault(const struct request *r, uint64_t id)
+{
+	jwk11_buf_reset(r->out);
+	wire_begin(r->out, WIRE_FAULT, id);
+	wire_add_str(r->out, WIRE_F_CODE, r->err->code[0] ? r->err->code : "INTERNAL");
+	wire_add_str(r->out, WIRE_F_TEXT, r->err->text);
+	if (r->err->hint[0] != '\0')
+		wire_add_str(r->out, WIRE_F_HINT, r->err->hint);
+	if (r->err->has_ckr)
+		wire_add_num(r->out, WIRE_F_CKR, r->err->ckr);
+	if (r->key != NULL && r->key->token != NULL)
+		wire_add_str(r->out, WIRE_F_TOKEN, r->key->token->conf->name);
+}
+
+static void log_denial(const struct request *r, const struct policy_peer *peer)
+{
+	char uid[24], pid[24], id[80] = "";
+
+	if (!wire_str(r->msg, WIRE_F_REQUEST_ID, id, sizeof(id)))
+		id[0] = '\0';
+	log_event(LOG_LEVEL_WARNING, "refused", "code", r->err->code, "why", r->err->text, "uid", log_num(uid, peer->uid), "pid",
+		log_num(pid, peer->pid), "request", id[0] ? id : NULL, "ckr", r->err->has_ckr ? jwk11_ckr_name(r->err->ckr) : NULL, NULL);
+}
+
+bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, int client_fd, struct jwk11_buf *out)
+{
+	struct jwk11_err err = { 0 };
+	struct request r = { .msg = msg, .out = out, .err = &err };
+	struct policy_peer peer = { .uid = (uid_t)-1 };
+	const struct op *op = NULL;
+	enum jwk11_rc rc;
+
+	for (size_t i = 0; i < J11_COUNT(ops); i++)
+		if (ops[i].type == msg->type)
+			op = &ops[i];
+	if (op == NULL)
+		rc = j11_err_set(&err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "not a request");
+	else if (client_fd < 0 || !policy_peer_of(client_fd, &peer))
+		rc = j11_err_set(&err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
+	else
+		rc = decide(view, &peer, op->op, &r);
+	if (rc == JWK11_OK)
+		rc = check_key(&r);
+	if (rc == JWK11_OK) {
+		wire_begin(out, WIRE_REPLY, msg->id);
+		wire_add_str(out, WIRE_F_KID, r.key->kid);
+		wire_add_str(out, WIRE_F_ALG, r.key->alg);
+		rc = op->run(&r);
+	}
+	if (rc == JWK11_OK)
+		rc = j11_buf_check(out, "answer", &err);
+	if (rc == JWK11_OK)
+		return false;
+	fault(&r, msg->id);
+	log_denial(&r, &peer);
+	return rc == JWK11_ERR_ABSENT || rc == JWK11_ERR_DEVICE || rc == JWK11_ERR_LOGIN;
+}

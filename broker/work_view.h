@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a worker knows at one moment: configuration, open tokens, found keys. Immutable once published; threads share it by reference. */
+#ifndef WORK_VIEW_H
+#define WORK_VIEW_H
+
+#include "conf.h"
+#include "jwk11.h"
+
+#define WORK_KID_MAX 256
+
+struct work_token {
+	const struct conf_token *conf;
+	struct jwk11_token *token; /* NULL unless ready */
+	const char *state;         /* PROTOCOL.md "States in the catalogue" */
+	struct jwk11_err why;      /* when not ready */
+};
+
+struct work_key {
+	const struct conf_key *conf;
+	struct jwk11_key *key; /* NULL unless active */
+	const char *state;
+	const char *alg;
+	const struct work_token *token; /* the one it is on; NULL when missing */
+	char kid[WORK_KID_MAX];
+	struct jwk11_err why; /* when not active */
+};
+
+struct work_view {
+	_Atomic unsigned refs;
+	struct conf *conf; /* owned */
+	struct work_token *tokens;
+	size_t n_tokens;
+	struct work_key *keys; /* one per [key] of the configuration, in its order */
+	size_t n_keys;
+};
+
+/* Opens every [token] that may be in the module `name` of the context and finds every [key] on them. Takes conf. Never fails on what tokens
+ * do: that is what states are for. NULL when out of memory. */
+struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, struct conf *conf);
+struct work_view *work_view_ref(struct work_view *view);
+void work_view_unref(struct work_view *view);
+/* By name, else by kid; NULL. */
+const struct work_key *work_view_find(const struct work_view *view, const char *name);
+/* Is there a token that is not ready and may become so by itself (as opposed to a PIN that must change)? */
+bool work_view_is_waiting(const struct work_view *view);
+bool work_view_has_open(const struct work_view *view);
+/* Tells the front everything, over the work socket. */
+void work_view_announce(const struct work_view *view, const char *module, unsigned index, int sock);
+
+#endif

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests on their way to workers: the loop and its timers, fewest in flight, bounded queue, deadlines, one more try after a loss. The
+ * workers are the other ends of socket pairs in this process; the loop runs until an expected number of things has happened. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "call.h"
+
+struct fixture {
+	struct loop *loop;
+	struct counts counts;
+	struct calls *calls;
+	unsigned n_done, stop_after;
+	unsigned n_late, n_lost, n_dropped, n_catalog;
+};
+struct job {
+	struct call call;
+	struct jwk11_buf datagram;
+	struct fixture *f;
+	bool done;
+	enum call_end end;
+	char text[32];
+};
+
+static void on_catalog(void *arg, const char *module, const struct wire_msg *msg)
+{
+	struct fixture *f = arg;
+
+	assert_string_equal(module, "m");
+	assert_int_equal(msg->type, WIRE_CATALOG_BEGIN);
+	f->n_catalog++;
+	loop_stop(f->loop);
+}
+
+static void on_late(void *arg, const char *module, unsigned index)
+{
+	assert_string_equal(module, "m");
+	assert_int_equal(index, 0);
+	((struct fixture *)arg)->n_late++;
+}
+
+static void on_lost(void *arg, const char *module, unsigned index)
+{
+	(void)module;
+	(void)index;
+	((struct fixture *)arg)->n_lost++;
+}
+
+static void on_dropped(void *arg, const char *module, unsigned index, const struct jwk11_err *err)
+{
+	struct fixture *f = arg;
+
+	(void)module;
+	(void)index;
+	(void)err;
+	f->n_dropped++;
+	loop_stop(f->loop);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = j11_mem_new(sizeof(*f));
+	struct calls_hooks hooks = { on_catalog, on_late, on_lost, on_dropped, f };
+
+	assert_int_equal(loop_new(&f->loop, NULL), JWK11_OK);
+	f->calls = calls_new(f->loop, &f->counts, &hooks);
+	calls_limit(f->calls, 1, 3, 5000);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	calls_free(f->calls);
+	loop_free(f->loop);
+	j11_mem_free(f);
+	return 0;
+}
+
+static int add_worker(struct fixture *f, unsigned index)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(calls_add_worker(f->calls, "m", index, pair[0], NULL), JWK11_OK);
+	return pair[1];
+}
+
+static void on_done(struct call *call, enum call_end end, const struct wire_msg *msg)
+{
+	struct job *job = (struct job *)(void *)call; /* the first member */
+
+	assert_false(job->done);
+	job->done = true;
+	job->end = end;
+	assert_true((msg != NULL) == (end == CALL_ANSWERED));
+	if (msg != NULL)
+		assert_true(wire_str(msg, WIRE_F_TEXT, job->text, sizeof(job->text)));
+	if (++job->f->n_done >= job->f->stop_after)
+		loop_stop(job->f->loop);
+}
+
+static enum jwk11_rc start(struct fixture *f, struct job *job)
+{
+	*job = (struct job){ .f = f, .datagram = J11_BUF(WIRE_MAX) };
+	job->call.id = calls_next_id(f->calls);
+	wire_begin(&job->datagram, WIRE_SIGN, job->call.id);
+	wire_add_str(&job->datagram, WIRE_F_KEY, "k");
+	job->call.datagram = j11_buf_view(&job->datagram);
+	job->call.fd = -1;
+	job->call.done = on_done;
+	return calls_start(f->calls, "m", &job->call);
+}
+
+static void end_job(struct fixture *f, struct job *job)
+{
+	calls_forget(f->calls, &job->call);
+	j11_buf_done(&job->datagram);
+}
+
+static void run_until(struct fixture *f, unsigned n_done)
+{
+	f->stop_after = n_done;
+	if (f->n_done < n_done)
+		loop_run(f->loop);
+}
+
+/* Takes one request at the worker's end; 0 when none is there. */
+static uint64_t take(int worker)
+{
+	unsigned char room[1024];
+	struct wire_msg msg;
+	int fd = -1;
+	long n = wire_recv(worker, room, sizeof(room), MSG_DONTWAIT, &fd);
+
+	if (n <= 0)
+		return 0;
+	assert_int_equal(wire_decode((struct jwk11_view){ .data = room, .len = (size_t)n }, &msg, NULL), JWK11_OK);
+	return msg.id;
+}
+
+static void answer(int worker, uint64_t id, const char *text)
+{
+	struct jwk11_buf buf = J11_BUF(WIRE_MAX);
+
+	wire_begin(&buf, WIRE_REPLY, id);
+	wire_add_str(&buf, WIRE_F_KID, "k");
+	wire_add_str(&buf, WIRE_F_ALG, "a");
+	wire_add_str(&buf, WIRE_F_TEXT, text);
+	assert_int_equal(wire_send(worker, j11_buf_view(&buf), -1), 0);
+	j11_buf_done(&buf);
+}
+
+static void brings_each_answer_to_its_request(void **state)
+{
+	struct fixture *f = *state;
+	int worker = add_worker(f, 0);
+	struct job a, b;
+	uint64_t ia, ib;
+
+	assert_int_equal(start(f, &a), JWK11_OK);
+	assert_int_equal(start(f, &b), JWK11_OK);
+	ia = take(worker);
+	ib = take(worker);
+	assert_true(ia == a.call.id && ib == b.call.id);
+	answer(worker, ib, "b");
+	answer(worker, ia, "a");
+	answer(worker, ia, "again"); /* nobody waits for it */
+	run_until(f, 2);
+	assert_string_equal(a.text, "a");
+	assert_string_equal(b.text, "b");
+	assert_int_equal(calls_under_way(f->calls), 0);
+	end_job(f, &a);
+	end_job(f, &b);
+	close(worker);
+}
+
+static void gives_a_worker_no_more_than_threads_and_one(void **state)
+{
+	struct fixture *f = *state;
+	int worker = add_worker(f, 0);
+	struct job jobs[6];
+
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(start(f, &jobs[i]), JWK11_OK); /* two in flight, three wait */
+	assert_int_equal(start(f, &jobs[5]), JWK11_ERR_BUSY);
+	assert_int_equal(f->counts.n[COUNT_calls_refused], 1);
+	assert_int_equal(take(worker), jobs[0].call.id);
+	assert_int_equal(take(worker), jobs[1].call.id);
+	assert_int_equal(take(worker), 0);
+	answer(worker, jobs[1].call.id, "x");
+	run_until(f, 1);
+	assert_int_equal(take(worker), jobs[2].call.id);
+	assert_int_equal(take(worker), 0);
+	for (unsigned i = 0; i < 5; i++)
+		if (!jobs[i].done && calls_leave(&jobs[i].call))
+			jobs[i].done = true;
+	assert_int_equal(calls_under_way(f->calls), 2); /* what the worker has cannot be taken back */
+	answer(worker, jobs[0].call.id, "x");
+	answer(worker, jobs[2].call.id, "x");
+	run_until(f, 3);
+	assert_int_equal(jobs[0].end, CALL_ABANDONED);
+	for (unsigned i = 0; i < 6; i++)
+		end_job(f, &jobs[i]);
+	close(worker);
+}
+
+static void chooses_the_worker_with_the_fewest(void **state)
+{
+	struct fixture *f = *state;
+	int w[2] = { add_worker(f, 0), add_worker(f, 1) };
+	struct job jobs[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(start(f, &jobs[i]), JWK11_OK);
+	for (unsigned k = 0; k < 2; k++) {
+		assert_true(take(w[k]) != 0 && take(w[k]) != 0);
+		assert_int_equal(take(w[k]), 0);
+	}
+	answer(w[1], jobs[1].call.id, "x"); /* both had two of the same age; now one has room */
+	run_until(f, 1);
+	assert_true(jobs[1].done);
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned i = k; i < 4; i += 2)
+			if (!jobs[i].done)
+				answer(w[k], jobs[i].call.id, "x");
+	run_until(f, 4);
+	for (unsigned i = 0; i < 4; i++)
+		end_job(f, &jobs[i]);
+	close(w[0]);
+	close(w[1]);
+}
+
+static void prefers_a_worker_that_has_answered(void **state)
+{
+	struct fixture *f = *state;
+	int old = add_worker(f, 1), new;
+	struct job a, b;
+
+	assert_int_equal(start(f, &a), JWK11_OK);
+	answer(old, take(old), "a");
+	run_until(f, 1);
+	new = add_worker(f, 0);
+	assert_int_equal(start(f, &b), JWK11_OK);
+	assert_int_equal(take(new), 0);
+	assert_int_equal(take(old), b.call.id);
+	answer(old, b.call.id, "b");
+	run_until(f, 2);
+	end_job(f, &a);
+	end_job(f, &b);
+	close(old);
+	close(new);
+}
+
+static void waits_for_a_worker_to_appear(void **state)
+{
+	struct fixture *f = *state;
+	struct job a;
+	int worker;
+
+	assert_int_equal(start(f, &a), JWK11_OK);
+	worker = add_worker(f, 0);
+	assert_int_equal(take(worker), a.call.id);
+	answer(worker, a.call.id, "a");
+	run_until(f, 1);
+	assert_int_equal(a.end, CALL_ANSWERED);
+	end_job(f, &a);
+	close(worker);
+}
+
+static void sends_a_lost_request_again_but_once(void **state)
+{
+	struct fixture *f = *state;
+	int first = add_worker(f, 0), second, third;
+	struct job a, b, c;
+
+	assert_int_equal(start(f, &a), JWK11_OK);
+	assert_int_equal(start(f, &b), JWK11_OK);
+	assert_int_equal(start(f, &c), JWK11_OK); /* waits */
+	second = add_worker(f, 1);
+	assert_int_equal(take(second), c.call.id);
+	close(first);
+	answer(second, c.call.id, "c");
+	while (f->n_lost < 1 || f->n_done < 1) {
+		f->stop_after = f->n_done + 1;
+		loop_run(f->loop);
+	}
+	assert_int_equal(take(second), a.call.id); /* in their old order */
+	answer(second, a.call.id, "a");
+	run_until(f, 2);
+	assert_int_equal(take(second), b.call.id);
+	close(second);
+	third = add_worker(f, 1); /* takes the place: the second counts as lost at once */
+	run_until(f, 3);
+	assert_int_equal(b.end, CALL_LOST);
+	assert_int_equal(take(third), 0);
+	assert_string_equal(a.text, "a");
+	assert_int_equal(calls_under_way(f->calls), 0);
+	end_job(f, &a);
+	end_job(f, &b);
+	end_job(f, &c);
+	close(third);
+}
+
+static void reports_a_worker_that_misses_a_deadline(void **state)
+{
+	struct fixture *f = *state;
+	int worker = add_worker(f, 0), next;
+	struct job a, b;
+
+	calls_limit(f->calls, 1, 3, 20);
+	assert_int_equal(start(f, &a), JWK11_OK);
+	run_until(f, 1);
+	assert_int_equal(a.end, CALL_LATE);
+	assert_int_equal(f->n_late, 1);
+	assert_int_equal(take(worker), a.call.id);
+	assert_int_equal(start(f, &b), JWK11_OK);
+	assert_int_equal(take(worker), 0); /* nothing more for that one */
+	run_until(f, 2);
+	assert_int_equal(b.end, CALL_NEVER_SENT);
+	assert_int_equal(f->n_late, 1);
+	answer(worker, a.call.id, "too late");
+	next = add_worker(f, 0);
+	end_job(f, &b);
+	assert_int_equal(start(f, &b), JWK11_OK);
+	assert_int_equal(take(next), b.call.id);
+	answer(next, b.call.id, "b");
+	run_until(f, 3);
+	assert_string_equal(b.text, "b");
+	end_job(f, &a);
+	end_job(f, &b);
+	close(worker);
+	close(next);
+}
+
+static void drops_what_is_not_for_it(void **state)
+{
+	struct fixture *f = *state;
+	int worker = add_worker(f, 0);
+	struct jwk11_buf buf = J11_BUF(WIRE_MAX);
+	struct job a;
+
+	assert_int_equal(send(worker, "rubbish", 7, 0), 7);
+	loop_run(f->loop);
+	assert_int_equal(f->n_dropped, 1);
+	wire_begin(&buf, WIRE_LOGIN_ASK, 0);
+	assert_int_equal(wire_send(worker, j11_buf_view(&buf), -1), 0);
+	loop_run(f->loop);
+	assert_int_equal(f->n_dropped, 2);
+	jwk11_buf_reset(&buf);
+	wire_begin(&buf, WIRE_CATALOG_BEGIN, 0);
+	assert_int_equal(wire_send(worker, j11_buf_view(&buf), worker), 0); /* a descriptor nobody asked for is closed */
+	loop_run(f->loop);
+	assert_int_equal(f->n_catalog, 1);
+	assert_int_equal(start(f, &a), JWK11_OK);
+	answer(worker, take(worker), "a");
+	run_until(f, 1);
+	end_job(f, &a);
+	j11_buf_done(&buf);
+	close(worker);
+}
+
+/* A socket that takes no more is waited for, not spun on and not a failure. */
+static void waits_for_a_full_socket(void **state)
+{
+	struct fixture *f = *state;
+	int worker;
+	struct job jobs[4];
+	static char big[190000];
+	unsigned taken = 0;
+
+	calls_limit(f->calls, 8, 8, 5000);
+	worker = add_worker(f, 0);
+	memset(big, 'x', sizeof(big));
+	for (unsigned i = 0; i < 4; i++) {
+		struct job *job = &jobs[i];
+
+		*job = (struct job){ .f = f, .datagram = J11_BUF(WIRE_MAX) };
+		job->call.id = calls_next_id(f->calls);
+		wire_begin(&job->datagram, WIRE_SIGN, job->call.id);
+		wire_add_str(&job->datagram, WIRE_F_KEY, "k");
+		wire_add(&job->datagram, WIRE_F_INPUT, (struct jwk11_view){ .data = big, .len = sizeof(big) });
+		job->call.datagram = j11_buf_view(&job->datagram);
+		job->call.fd = -1;
+		job->call.done = on_done;
+		assert_int_equal(calls_start(f->calls, "m", &job->call), JWK11_OK);
+	}
+	assert_int_equal(jobs[3].call.state, CALL_QUEUED);
+	while (taken < 4) {
+		static unsigned char room[WIRE_MAX];
+		int fd = -1;
+
+		if (wire_recv(worker, room, sizeof(room), MSG_DONTWAIT, &fd) <= 0)
+			fail_msg("the worker got %u of 4", taken);
+		answer(worker, jobs[taken].call.id, "x");
+		taken++;
+		run_until(f, taken);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		end_job(f, &jobs[i]);
+	close(worker);
+}
+
+/* ---- the loop's timers ---- */
+
+struct tick {
+	struct loop *loop;
+	struct loop_timer timer;
+	unsigned order;
+	unsigned *next;
+	bool last;
+};
+
+static void on_tick(void *arg)
+{
+	struct tick *tick = arg;
+
+	tick->order = ++*tick->next;
+	if (tick->last)
+		loop_stop(tick->loop);
+}
+
+static void runs_timers_in_the_order_of_their_moments(void **state)
+{
+	struct fixture *f = *state;
+	struct tick ticks[50];
+	unsigned next = 0;
+
+	for (unsigned i = 0; i < 50; i++) {
+		ticks[i] = (struct tick){ .loop = f->loop, .next = &next, .timer = { .fn = on_tick, .arg = &ticks[i] } };
+		assert_true(loop_timer_set(f->loop, &ticks[i].timer, loop_now(f->loop) + 1 + (i * 37) % 50));
+	}
+	assert_true(loop_timer_set(f->loop, &ticks[0].timer, loop_now(f->loop) + 60)); /* later */
+	assert_true(loop_timer_set(f->loop, &ticks[1].timer, loop_now(f->loop)));      /* sooner */
+	loop_timer_clear(&ticks[2].timer);
+	loop_timer_remove(f->loop, &ticks[3].timer);
+	ticks[0].last = true;
+	loop_run(f->loop);
+	assert_int_equal(next, 48);
+	assert_int_equal(ticks[1].order, 1);
+	assert_int_equal(ticks[0].order, 48);
+	assert_int_equal(ticks[2].order, 0);
+	assert_int_equal(ticks[3].order, 0);
+	for (unsigned i = 4; i < 50; i++)
+		for (unsigned k = 4; k < 50; k++)
+			if ((i * 37) % 50 < (k * 37) % 50)
+				assert_true(ticks[i].order < ticks[k].order);
+}
+
+static void fails_cleanly_without_memory(void **state)
+{
+	struct fixture *f = *state;
+	bool started = false;
+
+	for (unsigned long n = 1; !started; n++) {
+		struct job a;
+		struct call zero = { .id = 0 };
+
+		assert_true(n < 50);
+		a = (struct job){ .f = f, .datagram = J11_BUF(64), .call = zero };
+		wire_begin(&a.datagram, WIRE_SIGN, 1);
+		a.call.id = 1;
+		a.call.datagram = j11_buf_view(&a.datagram);
+		a.call.done = on_done;
+		j11_mem_fail_at(n, 0);
+		started = calls_start(f->calls, "m", &a.call) == JWK11_OK;
+		j11_mem_fail_at(0, 0);
+		assert_int_equal(calls_under_way(f->calls), started ? 1 : 0);
+		if (started)
+			assert_true(calls_leave(&a.call));
+		assert_int_equal(calls_under_way(f->calls), 0);
+		end_job(f, &a);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(brings_each_answer_to_its_request),
+		TEST(gives_a_worker_no_more_than_threads_and_one),
+		TEST(chooses_the_worker_with_the_fewest),
+		TEST(prefers_a_worker_that_has_answered),
+		TEST(waits_for_a_worker_to_appear),
+		TEST(sends_a_lost_request_again_but_once),
+		TEST(reports_a_worker_that_misses_a_deadline),
+		TEST(drops_what_is_not_for_it),
+		TEST(waits_for_a_full_socket),
+		TEST(runs_timers_in_the_order_of_their_moments),
+		TEST(fails_cleanly_without_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

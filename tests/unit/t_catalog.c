@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front's memory of catalogues: replaced in one step, never without a public half it had, nothing private, nothing half-done. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "catalog.h"
+
+static struct wire_msg message(enum wire_type type)
+{
+	struct wire_msg msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = type;
+	return msg;
+}
+
+static bool simple(struct catalog *c, const char *module, enum wire_type type, struct jwk11_err *err)
+{
+	struct wire_msg msg = message(type);
+
+	return catalog_take(c, module, &msg, err);
+}
+
+/* A row for a key; jwk NULL: without a public half. */
+static void key(struct catalog *c, const char *module, const char *name, const char *state, const char *kid, const char *jwk,
+	struct jwk11_err *err)
+{
+	struct wire_msg msg = message(WIRE_CATALOG_KEY);
+
+	msg.field[WIRE_F_NAME] = j11_view_str(name);
+	msg.field[WIRE_F_STATE] = j11_view_str(state);
+	if (jwk != NULL) {
+		msg.field[WIRE_F_KID] = j11_view_str(kid);
+		msg.field[WIRE_F_ALG] = J11_VIEW("ES256");
+		msg.field[WIRE_F_JWK] = j11_view_str(jwk);
+		msg.field[WIRE_F_PEM] = J11_VIEW("pem");
+	}
+	assert_false(catalog_take(c, module, &msg, err));
+}
+
+static void token(struct catalog *c, const char *module, const char *name, const char *state)
+{
+	struct wire_msg msg = message(WIRE_CATALOG_TOKEN);
+
+	msg.field[WIRE_F_NAME] = j11_view_str(name);
+	msg.field[WIRE_F_STATE] = j11_view_str(state);
+	assert_false(catalog_take(c, module, &msg, NULL));
+}
+
+#define JWK_A "{\"kty\":\"EC\",\"kid\":\"ka\",\"crv\":\"P-256\"}"
+#define JWK_B "{\"kty\":\"OKP\",\"kid\":\"kb\",\"crv\":\"Ed25519\"}"
+
+static struct catalog *with_a(void)
+{
+	struct catalog *c = catalog_new();
+
+	assert_non_null(c);
+	assert_false(simple(c, "m", WIRE_CATALOG_BEGIN, NULL));
+	key(c, "m", "a", "active", "ka", JWK_A, NULL);
+	token(c, "m", "t", "ready");
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	return c;
+}
+
+static void shows_a_catalogue_only_when_it_is_whole(void **state)
+{
+	struct catalog *c = catalog_new();
+	const char *module = NULL;
+
+	(void)state;
+	assert_null(catalog_key_named(c, "a"));
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "active", "ka", JWK_A, NULL);
+	token(c, "m", "t", "ready");
+	assert_null(catalog_key_named(c, "a"));
+	assert_null(catalog_token_named(c, "t", &module));
+	assert_int_equal(catalog_generation(c), 0);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->crv, "P-256");
+	assert_string_equal(catalog_key_of_kid(c, "ka")->name, "a");
+	assert_string_equal(catalog_key_named(c, "a")->module, "m");
+	assert_string_equal(catalog_token_named(c, "t", &module)->state, "ready");
+	assert_string_equal(module, "m");
+	assert_null(catalog_key_of_kid(c, "a"));
+	assert_null(catalog_key_of_kid(c, ""));
+	assert_int_equal(catalog_generation(c), 1);
+	catalog_free(c);
+}
+
+static void keeps_public_halves_of_a_token_that_went_away(void **state)
+{
+	struct catalog *c = with_a();
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "unavailable", NULL, NULL, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_A);
+	assert_string_equal(catalog_key_named(c, "a")->kid, "ka");
+	assert_string_equal(catalog_key_named(c, "a")->crv, "P-256");
+	assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "unavailable");
+	assert_non_null(catalog_key_of_kid(c, "ka"));
+	catalog_free(c);
+}
+
+static void keeps_a_key_that_is_not_reported_any_more(void **state)
+{
+	struct catalog *c = with_a();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+		assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+		assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_A);
+		assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "unavailable");
+		assert_true(strlen(catalog_key_text(catalog_key_named(c, "a"))) > 0);
+	}
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "active", "kb", JWK_B, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_B);
+	assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "active");
+	assert_null(catalog_key_of_kid(c, "ka"));
+	catalog_free(c);
+}
+
+static void forgets_a_key_on_demand(void **state)
+{
+	struct catalog *c = with_a();
+
+	(void)state;
+	catalog_forget(c, "nobody");
+	assert_int_equal(catalog_generation(c), 1);
+	catalog_forget(c, "a");
+	assert_null(catalog_key_named(c, "a"));
+	assert_null(catalog_key_of_kid(c, "ka"));
+	assert_int_equal(catalog_generation(c), 2);
+	catalog_free(c);
+}
+
+static void refuses_rows_outside_begin_and_end(void **state)
+{
+	struct catalog *c = with_a();
+	struct jwk11_err err = { .rc = JWK11_OK };
+
+	(void)state;
+	key(c, "m", "b", "active", "kb", JWK_B, &err);
+	assert_int_equal(err.rc, JWK11_ERR_SYNTAX);
+	assert_false(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_null(catalog_key_named(c, "b"));
+	assert_non_null(catalog_key_named(c, "a"));
+	catalog_free(c);
+}
+
+static void refuses_jwks_that_must_not_be_published(void **state)
+{
+	static const char *const bad[] = {
+		"{\"kty\":\"EC\",\"kid\":\"kb\",\"d\":\"AA\"}", "{\"kty\":\"oct\",\"kid\":\"kb\",\"k\":\"AA\"}",
+		"{\"kty\":\"RSA\",\"kid\":\"kb\",\"p\":\"AA\"}",
+		"{\"kty\":\"AKP\",\"kid\":\"kb\",\"priv\":\"AA\"}", "{\"kty\":\"EC\"}",
+		"{\"kty\":\"EC\",\"kid\":\"other\"}", "{\"kid\":1}", "[]", "{", "{}{}", "\"kb\"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(bad); i++) {
+		struct catalog *c = with_a();
+		struct jwk11_err err = { .rc = JWK11_OK };
+
+		simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+		key(c, "m", "b", "active", "kb", bad[i], &err);
+		if (err.rc == JWK11_OK)
+			fail_msg("taken: %s", bad[i]);
+		assert_false(simple(c, "m", WIRE_CATALOG_END, NULL)); /* the whole update is spoiled */
+		assert_null(catalog_key_named(c, "b"));
+		assert_non_null(catalog_key_named(c, "a"));
+		simple(c, "m", WIRE_CATALOG_BEGIN, NULL); /* but not the next */
+		key(c, "m", "b", "active", "kb", JWK_B, NULL);
+		assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+		assert_non_null(catalog_key_named(c, "b"));
+		catalog_free(c);
+	}
+}
+
+static void prefers_the_module_that_can_use_a_key(void **state)
+{
+	struct catalog *c = with_a();
+	const char *module = NULL;
+
+	(void)state;
+	simple(c, "n", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "n", "a", "missing", NULL, NULL, NULL);
+	token(c, "n", "t", "absent");
+	assert_true(simple(c, "n", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->module, "m");
+	assert_string_equal(catalog_token_named(c, "t", &module)->state, "ready");
+	assert_string_equal(module, "m");
+	simple(c, "l", WIRE_CATALOG_BEGIN, NULL);
+	token(c, "l", "u", "absent");
+	assert_true(simple(c, "l", WIRE_CATALOG_END, NULL));
+	simple(c, "o", WIRE_CATALOG_BEGIN, NULL);
+	token(c, "o", "u", "ready");
+	assert_true(simple(c, "o", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_token_named(c, "u", &module)->state, "ready");
+	assert_string_equal(module, "o");
+	catalog_free(c);
+}
+
+static void chains_names_of_one_kid(void **state)
+{
+	struct catalog *c = catalog_new();
+	const struct catalog_key *k;
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "active", "ka", JWK_A, NULL);
+	key(c, "m", "b", "active", "ka", JWK_A, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	k = catalog_key_of_kid(c, "ka");
+	assert_non_null(k->next_kid);
+	assert_null(k->next_kid->next_kid);
+	assert_string_not_equal(k->name, k->next_kid->name);
+	catalog_free(c);
+}
+
+static void finds_each_of_many(void **state)
+{
+	struct catalog *c = catalog_new();
+	char name[32], kid[32], jwk[64];
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "key%u", i);
+		snprintf(kid, sizeof(kid), "kid%u", i);
+		snprintf(jwk, sizeof(jwk), "{\"kid\":\"%s\"}", kid);
+		key(c, "m", name, "active", kid, jwk, NULL);
+	}
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "key%u", i);
+		snprintf(kid, sizeof(kid), "kid%u", i);
+		assert_string_equal(catalog_key_named(c, name)->kid, kid);
+		assert_string_equal(catalog_key_of_kid(c, kid)->name, name);
+	}
+	assert_null(catalog_key_named(c, "key3000"));
+	catalog_free(c);
+}
+
+/* With each allocation failing in turn: either the old catalogue or the new one, never less. */
+static void loses_nothing_without_memory(void **state)
+{
+	bool done = false;
+
+	(void)state;
+	for (unsigned long n = 1; !done; n++) {
+		struct catalog *c = with_a();
+		struct jwk11_err err = { .rc = JWK11_OK };
+		bool changed;
+
+		assert_true(n < 1000);
+		j11_mem_fail_at(n, 0);
+		simple(c, "m", WIRE_CATALOG_BEGIN, &err);
+		key(c, "m", "b", "active", "kb", JWK_B, &err);
+		changed = simple(c, "m", WIRE_CATALOG_END, &err);
+		j11_mem_fail_at(0, 0);
+		assert_true(changed == (err.rc == JWK11_OK));
+		assert_true(changed == (catalog_key_named(c, "b") != NULL));
+		assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_A);
+		done = changed;
+		catalog_free(c);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shows_a_catalogue_only_when_it_is_whole),
+		cmocka_unit_test(keeps_public_halves_of_a_token_that_went_away),
+		cmocka_unit_test(keeps_a_key_that_is_not_reported_any_more),
+		cmocka_unit_test(forgets_a_key_on_demand),
+		cmocka_unit_test(refuses_rows_outside_begin_and_end),
+		cmocka_unit_test(refuses_jwks_that_must_not_be_published),
+		cmocka_unit_test(prefers_the_module_that_can_use_a_key),
+		cmocka_unit_test(chains_names_of_one_kid),
+		cmocka_unit_test(finds_each_of_many),
+		cmocka_unit_test(loses_nothing_without_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker's client side. */
+#include "ask.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "json/json_take.h"
+
+static enum jwk11_rc cannot_connect(const char *path, struct jwk11_err *err)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (errno == EACCES) {
+		j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_SOCKET_DENIED, "uid %u (%s) may not open %s", (unsigned)getuid(), pw ? pw->pw_name : "?", path);
+		j11_err_hint(err, "join the group that owns the socket");
+		return JWK11_ERR_DENIED;
+	}
+	j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_BROKER_ABSENT, "no broker answers on %s: %s", path, strerror(errno));
+	j11_err_hint(err, "is jwk11d running? --socket names another socket, --offline does without");
+	return JWK11_ERR_ABSENT;
+}
+
+static enum jwk11_rc connect_to(const char *path, int *ret_fd, struct jwk11_err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	enum jwk11_rc rc = JWK11_OK;
+
+	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
+		errno = fd < 0 ? errno : ENAMETOOLONG;
+	else
+		memcpy(addr.sun_path, path, strlen(path) + 1);
+	if (addr.sun_path[0] == '\0' || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
+		rc = cannot_connect(path, err);
+	if (rc != JWK11_OK && fd >= 0)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return rc;
+}
+
+static enum jwk11_rc malformed(const char *why, struct jwk11_err *err)
+{
+	return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_HTTP_MALFORMED, "the broker's answer is not HTTP as expected: %s", why);
+}
+
+/* The value of a header line of this name into room; false when absent. */
+static bool header(struct jwk11_view head, const char *name, char *room, size_t room_len)
+{
+	const char *p = head.data, *end = p + head.len;
+	size_t name_len = strlen(name);
+
+	while (p < end) {
+		const char *eol = memmem(p, (size_t)(end - p), "\r\n", 2);
+		size_t len = (size_t)((eol ? eol : end) - p);
+
+		if (len > name_len && p[name_len] == ':' && strncasecmp(p, name, name_len) == 0) {
+			const char *value = p + name_len + 1;
+
+			while (value < p + len && *value == ' ')
+				value++;
+			snprintf(room, room_len, "%.*s", (int)(p + len - value), value);
+			return true;
+		}
+		p += len + 2;
+	}
+	return false;
+}
+
+enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answer, struct jwk11_err *err)
+{
+	const char *p = response.data, *end_of_head = memmem(p, response.len, "\r\n\r\n", 4);
+	struct jwk11_view head;
+	char length[24];
+	uint64_t len = 0, status = 0;
+
+	if (end_of_head == NULL)
+		return malformed("it has no end of head", err);
+	head = (struct jwk11_view){ .data = p, .len = (size_t)(end_of_head - p) };
+	if (head.len < 12 || memcmp(p, "HTTP/1.1 ", 9) != 0 || !j11_text_to_u64((struct jwk11_view){ p + 9, 3 }, 599, &status))
+		return malformed("its status line is wrong", err);
+	if (!header(head, "Content-Length", length, sizeof(length)) || !j11_text_to_u64(j11_view_str(length), ASK_MAX, &len))
+		return malformed("it has no length", err);
+	if (response.len - head.len - 4 != len)
+		return malformed("its length is wrong", err);
+	ret_answer->status = (unsigned)status;
+	if (!header(head, "Content-Type", ret_answer->media_type, sizeof(ret_answer->media_type)))
+		ret_answer->media_type[0] = '\0';
+	ret_answer->body = J11_BUF(ASK_MAX);
+	j11_buf_add(&ret_answer->body, end_of_head + 4, (size_t)len);
+	return j11_buf_check(&ret_answer->body, "answer", err);
+}
+
+void ask_done(struct ask_answer *answer)
+{
+	j11_buf_done(&answer->body);
+}
+
+struct problem {
+	struct jwk11_view code, detail, title, hint;
+};
+static const struct j11_json_field problem_fields[] = {
+	{ "code", J11_JSON_STRING, offsetof(struct problem, code), false },
+	{ "detail", J11_JSON_STRING, offsetof(struct problem, detail), false },
+	{ "title", J11_JSON_STRING, offsetof(struct problem, title), false },
+	{ "hint", J11_JSON_STRING, offsetof(struct problem, hint), false },
+};
+
+/* An RFC 9457 document as an error record. */
+static enum jwk11_rc problem_of(const struct ask_answer *a, struct jwk11_err *err)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	struct problem p = { 0 };
+	char text[JWK11_TEXT_MAX], code[JWK11_CODE_MAX], hint[JWK11_HINT_MAX];
+	enum jwk11_rc rc = a->status == 403 ? JWK11_ERR_DENIED : a->status == 404 ? JWK11_ERR_NOT_FOUND : a->status == 409 ? JWK11_ERR_MISMATCH :
+		a->status >= 500 ? JWK11_ERR_ABSENT : JWK11_ERR_SYNTAX;
+
+	if (j11_json_read(j11_buf_view(&a->body), NULL, "problem", &doc, NULL) != JWK11_OK ||
+		j11_json_take(j11_json_root(doc), problem_fields, J11_COUNT(problem_fields), true, "problem", &p, NULL) != JWK11_OK)
+		return j11_err_set(err, rc, J11_CODE_HTTP_MALFORMED, "the broker answers %u without saying why", a->status);
+	if (p.code.data == NULL)
+		p.code = J11_VIEW("INTERNAL");
+	if (p.detail.data == NULL)
+		p.detail = p.title.data ? p.title : J11_VIEW("refused");
+	j11_text_printable(p.detail, text, sizeof(text));
+	j11_text_printable(p.code, code, sizeof(code));
+	j11_err_set(err, rc, j11_code_find(code), "%s", text);
+	if (p.hint.data != NULL) {
+		j11_text_printable(p.hint, hint, sizeof(hint));
+		j11_err_hint(err, "%s", hint);
+	}
+	return rc;
+}
+
+static enum jwk11_rc exchange(int fd, struct jwk11_view request, struct jwk11_buf *response, struct jwk11_err *err)
+{
+	const char *p = request.data;
+	char room[16384];
+	ssize_t n;
+
+	while (request.len > 0) {
+		n = send(fd, p, request.len, MSG_NOSIGNAL);
+		if (n < 0)
+			break; /* the answer may be there all the same: a refusal */
+		p += n;
+		request.len -= (size_t)n;
+	}
+	while ((n = recv(fd, room, sizeof(room), 0)) > 0 || (n < 0 && errno == EINTR))
+		if (n > 0)
+			j11_buf_add(response, room, (size_t)n);
+	if (response->len == 0)
+		return j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_BROKER_ABSENT, "the broker closed the connection without an answer");
+	return j11_buf_check(response, "answer", err);
+}
+
+enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const char *path, const char *accept, const struct jwk11_buf *body,
+	struct ask_answer *ret_answer, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf request = J11_BUF(ASK_MAX);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf response = J11_BUF(ASK_MAX + 16384);
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	int fd = -1;
+	enum jwk11_rc rc;
+
+	j11_buf_add_fmt(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method, path);
+	if (accept != NULL)
+		j11_buf_add_fmt(&request, "Accept: %s\r\n", accept);
+	if (body != NULL)
+		j11_buf_add_fmt(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body->len);
+	j11_buf_add_str(&request, "\r\n");
+	if (body != NULL)
+		j11_buf_add(&request, body->data, body->len);
+	rc = j11_buf_check(&request, "request", err);
+	if (rc == JWK11_OK)
+		rc = connect_to(g->socket, &fd, err);
+	if (rc != JWK11_OK)
+		return rc;
+	rc = exchange(fd, j11_buf_view(&request), &response, err);
+	close(fd);
+	if (rc == JWK11_OK)
+		rc = ask_parse(j11_buf_view(&response), &answer, err);
+	if (rc == JWK11_OK && answer.status != 200)
+		rc = problem_of(&answer, err);
+	if (rc != JWK11_OK)
+		return rc;
+	*ret_answer = answer;
+	answer = (struct ask_answer){ 0 };
+	return JWK11_OK;
+}
+
+void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail)
+{
+	j11_buf_add_str(out, "/v1/keys/");
+	for (const unsigned char *p = (const unsigned char *)key; *p != '\0'; p++) {
+		if (isalnum(*p) || strchr("-._~@", *p) != NULL)
+			j11_buf_add_byte(out, *p);
+		else
+			j11_buf_add_fmt(out, "%%%02X", *p);
+	}
+	j11_buf_add_str(out, tail);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One question to the broker: HTTP/1.1 over its Unix socket, one connection each. */
+#ifndef ASK_H
+#define ASK_H
+
+#include "cmd.h"
+#include "json/json_read.h"
+
+#define ASK_MAX (8u * 1024u * 1024u)
+
+struct ask_answer {
+	unsigned status;
+	char media_type[96];
+	struct jwk11_buf body;
+};
+
+/* Sends one request; `body` NULL: GET. A problem document becomes an error with its code, text and hint. */
+enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const char *path, const char *accept, const struct jwk11_buf *body,
+	struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
+/* Splits a whole response: pure. */
+enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
+void ask_done(struct ask_answer *answer);
+/* Appends "/v1/keys/NAME" + tail with NAME percent-encoded. */
+void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail);
+
+static inline void ask_done_auto(struct ask_answer *answer)
+{
+	ask_done(answer);
+}
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jwk11 doctor: each finding with what to do about it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "jose/jwk.h"
+#include "json/json_write.h"
+#include "local.h"
+
+enum level { LEVEL_OK, LEVEL_WARN, LEVEL_ERROR };
+
+struct findings {
+	const struct cmd_global *g;
+	struct j11_json_out *o;
+	unsigned n[3];
+};
+
+__attribute__((format(printf, 4, 5))) static void finding(struct findings *f, enum level level, const char *area, const char *fmt, ...)
+{
+	static const char *const words[] = { "ok", "warn", "error" };
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	f->n[level]++;
+	if (!f->g->json) {
+		printf("%-5s %-10s %s\n", words[level], area, text);
+		return;
+	}
+	j11_json_open(f->o, NULL, '{');
+	j11_json_str(f->o, "level", words[level]);
+	j11_json_str(f->o, "area", area);
+	j11_json_str(f->o, "text", text);
+	j11_json_close(f->o);
+}
+
+static void check_pin_file(struct findings *f, const struct conf_token *t)
+{
+	struct stat st;
+
+	if (t->pin_file == NULL)
+		return;
+	if (stat(t->pin_file, &st) != 0)
+		finding(f, LEVEL_WARN, "pin", "%s: PIN file %s is not readable here", t->name, t->pin_file);
+	else if ((st.st_mode & 077) != 0)
+		finding(f, LEVEL_ERROR, "pin", "%s: PIN file %s can be read by others; chmod 0400 %s", t->name, t->pin_file, t->pin_file);
+	else
+		finding(f, LEVEL_OK, "pin", "%s: PIN file is private", t->name);
+}
+
+static void check_config(struct findings *f)
+{
+	struct conf *conf = NULL;
+	struct jwk11_err err = { 0 };
+
+	if (conf_load(f->g->config, &conf, &err) != JWK11_OK) {
+		finding(f, f->g->offline ? LEVEL_ERROR : LEVEL_WARN, "config", "%s", err.text);
+		return;
+	}
+	finding(f, LEVEL_OK, "config", "%s: %zu tokens, %zu keys, %zu clients", f->g->config, conf->n_tokens, conf->n_keys, conf->n_clients);
+	if (conf->n_clients == 0)
+		finding(f, LEVEL_WARN, "config", "no [client] section: nobody may sign");
+	for (size_t i = 0; i < conf->n_tokens; i++)
+		check_pin_file(f, &conf->tokens[i]);
+	conf_free(conf);
+}
+
+/* Each published key parses and its kid is the thumbprint computed here. */
+static void check_set(struct findings *f)
+{
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	struct j11_jwks set = { 0 };
+	struct jwk11_err err = { 0 };
+	char thumbprint[JWK11_THUMBPRINT_LEN + 1];
+	size_t n_same = 0;
+
+	if (ask_broker(f->g, "GET", "/.well-known/jwks.json", NULL, NULL, &answer, &err) != JWK11_OK ||
+		j11_jwks_parse(j11_buf_view(&answer.body), &set, &err) != JWK11_OK) {
+		finding(f, LEVEL_ERROR, "jwks", "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < set.n; i++)
+		if (jwk11_pub_thumbprint(set.pubs[i], thumbprint, NULL) == JWK11_OK && j11_text_equal(thumbprint, jwk11_pub_kid(set.pubs[i])))
+			n_same++;
+	finding(f, LEVEL_OK, "jwks", "%zu keys published, %zu with their thumbprint as kid", set.n, n_same);
+	j11_jwks_done(&set);
+}
+
+static void check_tokens(struct findings *f)
+{
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	struct jwk11_err err = { 0 };
+	const struct j11_json *tokens;
+	char name[80], state[40];
+
+	if (ask_broker(f->g, "GET", "/v1/tokens", NULL, NULL, &answer, &err) != JWK11_OK ||
+		j11_json_read(j11_buf_view(&answer.body), NULL, "answer", &doc, &err) != JWK11_OK) {
+		finding(f, LEVEL_WARN, "token", "%s", err.text);
+		return;
+	}
+	tokens = j11_json_get(j11_json_root(doc), "tokens");
+	for (const struct j11_json *t = tokens ? tokens->child : NULL; t != NULL; t = t->next) {
+		const struct j11_json *n = j11_json_get(t, "name"), *s = j11_json_get(t, "state");
+
+		j11_text_printable(n ? n->text : J11_VIEW("?"), name, sizeof(name));
+		j11_text_printable(s ? s->text : J11_VIEW("?"), state, sizeof(state));
+		finding(f, j11_text_equal(state, "ready") ? LEVEL_OK : LEVEL_ERROR, "token", "%s: %s%s", name, state,
+			j11_text_starts(state, "pin-") ? "; correct the PIN file, then reload jwk11d (SIGHUP)" : "");
+	}
+}
+
+static void check_broker(struct findings *f)
+{
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	struct jwk11_err err = { 0 };
+
+	if (ask_broker(f->g, "GET", "/livez", NULL, NULL, &answer, &err) != JWK11_OK) {
+		finding(f, LEVEL_ERROR, "broker", "%s", err.text);
+		return;
+	}
+	finding(f, LEVEL_OK, "broker", "answers on %s, you are uid %u", f->g->socket, (unsigned)getuid());
+	check_tokens(f);
+	check_set(f);
+}
+
+static void check_key(const struct conf_key *conf, struct jwk11_key *key, const char *alg, const char *kid, const struct jwk11_err *why, void *arg)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(4096);
+	struct findings *f = arg;
+	struct jwk11_err err = { 0 };
+
+	if (key == NULL)
+		finding(f, LEVEL_ERROR, "key", "%s", why->text);
+	else if (!f->g->sign)
+		finding(f, LEVEL_OK, "key", "%s: %s, kid %s", conf->name, alg, kid);
+	else if (jwk11_key_sign(key, alg, JWK11_INPUT_MESSAGE, J11_VIEW("jwk11 doctor"), &sig, &err) == JWK11_OK)
+		finding(f, LEVEL_OK, "key", "%s: %s, kid %s, test signature verified", conf->name, alg, kid);
+	else
+		finding(f, LEVEL_ERROR, "key", "%s", err.text);
+}
+
+static void check_local(struct findings *f)
+{
+	J11_AUTO(local_close_auto) struct local *local = NULL;
+	struct jwk11_err err = { 0 };
+
+	if (local_open(f->g, &local, &err) != JWK11_OK)
+		finding(f, LEVEL_ERROR, "modules", "%s", err.text);
+	else
+		local_each(local, check_key, f);
+}
+
+int cmd_doctor(struct cmd_global *g, int argc, char **argv)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
+	struct j11_json_out o = J11_JSON_OUT(&out);
+	struct findings f = { .g = g, .o = &o };
+	struct jwk11_err err = { 0 };
+
+	(void)argv;
+	if (argc != 0)
+		return cmd_usage("doctor", "takes no argument");
+	j11_json_open(&o, NULL, '{');
+	j11_json_str(&o, "schema", "jwk11/doctor/1");
+	j11_json_open(&o, "findings", '[');
+	check_config(&f);
+	if (g->offline)
+		check_local(&f);
+	else
+		check_broker(&f);
+	j11_json_close(&o);
+	j11_json_num(&o, "errors", f.n[LEVEL_ERROR]);
+	j11_json_num(&o, "warnings", f.n[LEVEL_WARN]);
+	j11_json_close(&o);
+	if (!g->json)
+		printf("%u errors, %u warnings\n", f.n[LEVEL_ERROR], f.n[LEVEL_WARN]);
+	else if (cmd_write_output(NULL, j11_buf_view(&out), true, &err) != JWK11_OK)
+		return cmd_fail(&err);
+	return f.n[LEVEL_ERROR] ? CMD_NEGATIVE : CMD_OK;
+}

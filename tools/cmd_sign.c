@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jwk11 sign, jws and jwt: one path, through the broker or through the library. */
+#include <string.h>
+#include <time.h>
+
+#include "ask.h"
+#include "base/b64.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "jose/alg.h"
+#include "jose/der.h"
+#include "jose/jws.h"
+#include "jose/jwt.h"
+#include "jose/pub.h"
+#include "json/json_write.h"
+#include "local.h"
+
+enum verb { VERB_SIGN, VERB_JWS, VERB_JWT };
+
+struct signing {
+	struct cmd_global *g;
+	enum verb verb;
+	const char *key;
+	struct jwk11_buf input; /* bytes, payload or claims; for a digest its octets */
+	bool digest;
+	struct jwk11_err err;
+};
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static enum jwk11_rc read_digest(struct signing *s, const char *hex)
+{
+	size_t len = strlen(hex);
+
+	s->digest = true;
+	s->input.max = J11_HASH_MAX;
+	for (size_t i = 0; i + 1 < len; i += 2) {
+		int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
+
+		if (high < 0 || low < 0)
+			break;
+		j11_buf_add_byte(&s->input, (unsigned char)(high << 4 | low));
+	}
+	if (len % 2 != 0 || s->input.len * 2 != len)
+		return j11_err_set(&s->err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "--digest takes hexadecimal digits of at most 64 octets");
+	return JWK11_OK;
+}
+
+/* Claims from --claim name=value: a value that is JSON is taken as JSON, anything else as a string. */
+static enum jwk11_rc claims_from_options(struct signing *s)
+{
+	struct j11_json_out o = J11_JSON_OUT(&s->input);
+
+	s->input.max = J11_JWT_CLAIMS_MAX;
+	j11_json_open(&o, NULL, '{');
+	for (unsigned i = 0; i < s->g->n_claims; i++) {
+		J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+		const char *equals = strchr(s->g->claims[i], '=');
+		char name[64];
+
+		j11_text_printable((struct jwk11_view){ s->g->claims[i], (size_t)(equals - s->g->claims[i]) }, name, sizeof(name));
+		if (strpbrk(name, "\"\\") != NULL)
+			return j11_err_set(&s->err, JWK11_ERR_SYNTAX, J11_CODE_CLAIM_INVALID, "--claim: a name holds no quotes or backslashes");
+		if (j11_json_read(j11_view_str(equals + 1), NULL, "claim", &doc, NULL) == JWK11_OK)
+			j11_json_value(&o, name, j11_json_root(doc));
+		else
+			j11_json_str(&o, name, equals + 1);
+	}
+	j11_json_close(&o);
+	return j11_buf_check(&s->input, "claims", &s->err);
+}
+
+/* The request body of each verb. */
+static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf encoded = J11_BUF(ASK_MAX);
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	struct j11_json_out o = J11_JSON_OUT(body);
+	enum jwk11_rc rc = JWK11_OK;
+
+	j11_json_open(&o, NULL, '{');
+	if (s->verb == VERB_JWT) {
+		rc = j11_json_read(j11_buf_view(&s->input), NULL, "claims", &doc, &s->err);
+		if (rc == JWK11_OK)
+			j11_json_raw(&o, "claims", j11_json_root(doc)->raw.data ? j11_json_root(doc)->raw : j11_buf_view(&s->input));
+		if (s->g->ttl > 0)
+			j11_json_num(&o, "ttl", s->g->ttl);
+	} else {
+		j11_b64url_add(&encoded, j11_buf_view(&s->input));
+		j11_json_view(&o, s->verb == VERB_JWS ? "payload" : s->digest ? "digest" : "input", j11_buf_view(&encoded));
+	}
+	if (s->verb == VERB_JWS && s->g->header != NULL)
+		j11_json_raw(&o, "protected", j11_view_str(s->g->header));
+	if (s->verb == VERB_SIGN && s->g->encoding != NULL)
+		j11_json_str(&o, "encoding", s->g->encoding);
+	if (s->verb == VERB_SIGN && s->g->alg != NULL)
+		j11_json_str(&o, "alg", s->g->alg);
+	j11_json_close(&o);
+	return rc == JWK11_OK ? j11_buf_check(body, "request", &s->err) : rc;
+}
+
+/* The broker's answer: the compact form as it is, or the signature's base64url out of the JSON document. */
+static enum jwk11_rc through_broker(struct signing *s, struct jwk11_buf *out)
+{
+	static const char *const tails[] = { "/sign", "/jws", "/jwt" };
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(ASK_MAX);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf path = J11_BUF(2048);
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	const struct j11_json *signature;
+	enum jwk11_rc rc = build_body(s, &body);
+
+	ask_key_path(&path, s->key, tails[s->verb]);
+	if (rc == JWK11_OK)
+		rc = ask_broker(s->g, "POST", jwk11_buf_data(&path), s->verb == VERB_SIGN ? NULL : s->verb == VERB_JWS ? "application/jose" :
+			"application/jwt", &body, &answer, &s->err);
+	if (rc != JWK11_OK)
+		return rc;
+	if (s->verb != VERB_SIGN) {
+		j11_buf_add(out, answer.body.data, answer.body.len);
+		return j11_buf_check(out, "answer", &s->err);
+	}
+	rc = j11_json_read(j11_buf_view(&answer.body), NULL, "answer", &doc, &s->err);
+	signature = rc == JWK11_OK ? j11_json_get(j11_json_root(doc), "signature") : NULL;
+	if (rc == JWK11_OK && (signature == NULL || signature->type != J11_JSON_STRING))
+		rc = j11_err_set(&s->err, JWK11_ERR_SYNTAX, J11_CODE_HTTP_MALFORMED, "the broker's answer holds no signature");
+	if (rc == JWK11_OK)
+		j11_buf_add(out, signature->text.data, signature->text.len);
+	return rc;
+}
+
+static enum jwk11_rc sign_local(struct signing *s, struct jwk11_key *key, const char *alg, struct jwk11_buf *out)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_RSA_MAX_BITS / 8);
+	unsigned char der[J11_DER_ECDSA_MAX];
+	struct jwk11_view v;
+	enum jwk11_rc rc = jwk11_key_sign(key, alg, s->digest ? JWK11_INPUT_DIGEST : JWK11_INPUT_MESSAGE, j11_buf_view(&s->input), &sig, &s->err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	v = j11_buf_view(&sig);
+	if (s->g->encoding != NULL && j11_text_equal(s->g->encoding, "der") && j11_text_starts(alg, "ES"))
+		v = (struct jwk11_view){ .data = der, .len = j11_der_from_raw(v, der) };
+	j11_b64url_add(out, v);
+	return j11_buf_check(out, "signature", &s->err);
+}
+
+static enum jwk11_rc through_library(struct signing *s, struct jwk11_buf *out)
+{
+	J11_AUTO(local_close_auto) struct local *local = NULL;
+	struct jwk11_key *key = NULL;
+	const char *alg = NULL, *kid = NULL;
+	enum jwk11_rc rc = local_open(s->g, &local, &s->err);
+
+	if (rc == JWK11_OK)
+		rc = local_key(local, s->key, &key, &alg, &kid, &s->err);
+	if (rc != JWK11_OK)
+		return rc;
+	if (s->g->alg != NULL)
+		alg = s->g->alg;
+	if (s->verb == VERB_SIGN)
+		return sign_local(s, key, alg, out);
+	if (s->verb == VERB_JWS)
+		return jwk11_key_jws(key, alg, kid, s->g->header, j11_buf_view(&s->input), out, &s->err);
+	return jwk11_key_jwt(key, alg, kid, j11_buf_view(&s->input), s->g->ttl, out, &s->err);
+}
+
+static int run(struct cmd_global *g, enum verb verb, const char *name, int argc, char **argv)
+{
+	struct signing s = { .g = g, .verb = verb, .input = J11_BUF(J11_JWS_PAYLOAD_MAX) };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
+	enum jwk11_rc rc;
+
+	if (argc < 1 || argc > 2)
+		return cmd_usage(name, "takes KEY and at most one FILE");
+	if (g->encoding != NULL && !j11_text_equal(g->encoding, "der") && !j11_text_equal(g->encoding, "jose"))
+		return cmd_usage(name, "--encoding takes jose or der");
+	s.key = argv[0];
+	if (verb == VERB_SIGN && g->digest != NULL)
+		rc = read_digest(&s, g->digest);
+	else if (verb == VERB_JWT && g->n_claims > 0 && argc == 1)
+		rc = claims_from_options(&s);
+	else
+		rc = cmd_read_input(argc == 2 ? argv[1] : NULL, J11_JWS_PAYLOAD_MAX, &s.input, &s.err);
+	if (rc == JWK11_OK)
+		rc = g->offline ? through_library(&s, &out) : through_broker(&s, &out);
+	if (rc == JWK11_OK && g->json) {
+		J11_AUTO(j11_buf_done_auto) struct jwk11_buf doc = J11_BUF(ASK_MAX);
+
+		j11_buf_add_fmt(&doc, "{\"schema\":\"jwk11/%s/1\",\"%s\":\"%s\"}", name, verb == VERB_SIGN ? "signature" : name, jwk11_buf_data(&out));
+		rc = cmd_write_output(g->output, j11_buf_view(&doc), true, &s.err);
+	} else if (rc == JWK11_OK) {
+		rc = cmd_write_output(g->output, j11_buf_view(&out), true, &s.err);
+	}
+	j11_buf_done(&s.input);
+	return rc == JWK11_OK ? CMD_OK : cmd_fail(&s.err);
+}
+
+int cmd_sign(struct cmd_global *g, int argc, char **argv)
+{
+	return run(g, VERB_SIGN, "sign", argc, argv);
+}
+
+int cmd_jws(struct cmd_global *g, int argc, char **argv)
+{
+	return run(g, VERB_JWS, "jws", argc, argv);
+}
+
+int cmd_jwt(struct cmd_global *g, int argc, char **argv)
+{
+	return run(g, VERB_JWT, "jwt", argc, argv);
+}

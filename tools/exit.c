@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exit codes and error sentences. */
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "cmd.h"
+
+static const struct {
+	enum j11_code code;
+	int exit;
+} by_code[] = {
+	{ J11_CODE_KEY_UNKNOWN, CMD_NO_KEY }, { J11_CODE_KEY_AMBIGUOUS, CMD_DATA }, { J11_CODE_KEY_UNAVAILABLE, CMD_UNAVAILABLE },
+	{ J11_CODE_TOKEN_ABSENT, CMD_UNAVAILABLE }, { J11_CODE_TOKEN_FAILED, CMD_UNAVAILABLE }, { J11_CODE_BROKER_ABSENT, CMD_UNAVAILABLE },
+	{ J11_CODE_PEER_DENIED, CMD_DENIED }, { J11_CODE_OPERATION_DENIED, CMD_DENIED }, { J11_CODE_SOCKET_DENIED, CMD_DENIED },
+	{ J11_CODE_PIN_REJECTED, CMD_DENIED }, { J11_CODE_PIN_LOCKED, CMD_DENIED }, { J11_CODE_PIN_FINAL_TRY, CMD_DENIED },
+	{ J11_CODE_PIN_MISSING, CMD_DENIED }, { J11_CODE_PIN_FILE, CMD_DENIED }, { J11_CODE_PIN_EXPIRED, CMD_DENIED },
+	{ J11_CODE_CONFIG_INVALID, CMD_CONFIG }, { J11_CODE_STATE_DIR, CMD_CONFIG }, { J11_CODE_QUEUE_FULL, CMD_TRY_LATER },
+	{ J11_CODE_NOT_READY, CMD_TRY_LATER }, { J11_CODE_WORKER_LOST, CMD_TRY_LATER }, { J11_CODE_WORKER_TIMEOUT, CMD_TRY_LATER },
+	{ J11_CODE_SIGNATURE_INVALID, CMD_NEGATIVE }, { J11_CODE_HTTP_MALFORMED, CMD_PROTOCOL }, { J11_CODE_FILE_FAILED, CMD_CANNOT_WRITE },
+};
+
+static const int by_rc[JWK11_N_RC_] = {
+	[JWK11_ERR_ARGUMENT] = CMD_USAGE, [JWK11_ERR_SYNTAX] = CMD_DATA, [JWK11_ERR_LIMIT] = CMD_DATA, [JWK11_ERR_NOT_FOUND] = CMD_NO_KEY,
+	[JWK11_ERR_AMBIGUOUS] = CMD_DATA, [JWK11_ERR_MISMATCH] = CMD_DATA, [JWK11_ERR_DENIED] = CMD_DENIED, [JWK11_ERR_BUSY] = CMD_TRY_LATER,
+	[JWK11_ERR_TIMEOUT] = CMD_TRY_LATER, [JWK11_ERR_LOGIN] = CMD_DENIED, [JWK11_ERR_ABSENT] = CMD_UNAVAILABLE,
+	[JWK11_ERR_DEVICE] = CMD_UNAVAILABLE, [JWK11_ERR_UNSUPPORTED] = CMD_DATA, [JWK11_ERR_SIGNATURE] = CMD_NEGATIVE,
+	[JWK11_ERR_MEMORY] = CMD_BUG, [JWK11_ERR_INTERNAL] = CMD_BUG,
+};
+
+int cmd_exit_of(const char *code, enum jwk11_rc rc)
+{
+	for (size_t i = 0; i < J11_COUNT(by_code); i++)
+		if (j11_text_equal(code, j11_code_name(by_code[i].code)))
+			return by_code[i].exit;
+	return (unsigned)rc < JWK11_N_RC_ && by_rc[rc] != 0 ? by_rc[rc] : CMD_BUG;
+}
+
+int cmd_fail(const struct jwk11_err *err)
+{
+	int code = cmd_exit_of(err->code, err->rc);
+
+	fprintf(stderr, "jwk11: %s\n", err->text[0] ? err->text : "failed without a reason; this is a bug");
+	if (err->hint[0] != '\0')
+		fprintf(stderr, "  see: %s\n", err->hint);
+	fprintf(stderr, "  [exit %d, %s]\n", code, err->code[0] ? err->code : "INTERNAL");
+	return code;
+}
+
+int cmd_usage(const char *verb, const char *why)
+{
+	fprintf(stderr, "jwk11 %s: %s\n  see: jwk11 --help\n", verb, why);
+	return CMD_USAGE;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files in and out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "cmd.h"
+
+enum jwk11_rc cmd_read_input(const char *path, size_t max, struct jwk11_buf *out, struct jwk11_err *err)
+{
+	bool std = path == NULL || j11_text_equal(path, "-");
+	char room[8192];
+	ssize_t n;
+	int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), why;
+
+	if (fd < 0)
+		return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_FILE_FAILED, "%s: %s", path, strerror(errno));
+	if (std && isatty(fd))
+		fprintf(stderr, "jwk11: reading from the terminal; end with Ctrl-D\n");
+	out->max = max;
+	while ((n = read(fd, room, sizeof(room))) > 0 || (n < 0 && errno == EINTR))
+		if (n > 0)
+			j11_buf_add(out, room, (size_t)n);
+	why = errno;
+	if (!std)
+		close(fd);
+	if (n < 0)
+		return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_FILE_FAILED, "%s: %s", std ? "standard input" : path, strerror(why));
+	return j11_buf_check(out, std ? "standard input" : path, err);
+}
+
+static enum jwk11_rc failed(const char *path, struct jwk11_err *err)
+{
+	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "%s: %s", path, strerror(errno));
+}
+
+static bool write_all(int fd, struct jwk11_view data)
+{
+	const char *p = data.data;
+
+	for (size_t left = data.len; left > 0;) {
+		ssize_t n = write(fd, p, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		p += n;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+enum jwk11_rc cmd_write_output(const char *path, struct jwk11_view data, bool line, struct jwk11_err *err)
+{
+	char temp[4200];
+	enum jwk11_rc rc = JWK11_OK;
+	bool std = path == NULL || j11_text_equal(path, "-");
+	int fd = STDOUT_FILENO;
+
+	snprintf(temp, sizeof(temp), "%s.%ld.tmp", std ? "standard output" : path, (long)getpid());
+	if (!std)
+		fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return failed(temp, err);
+	if (!write_all(fd, data) || (line && !write_all(fd, J11_VIEW("\n"))))
+		rc = failed(std ? "standard output" : path, err);
+	if (std)
+		return rc;
+	if (rc == JWK11_OK && fsync(fd) != 0)
+		rc = failed(path, err);
+	close(fd);
+	if (rc == JWK11_OK && rename(temp, path) != 0)
+		rc = failed(path, err);
+	if (rc != JWK11_OK)
+		unlink(temp);
+	return rc;
+}

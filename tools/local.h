@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --offline: the same verbs through the library, with the broker's configuration and without the broker. */
+#ifndef LOCAL_H
+#define LOCAL_H
+
+#include "cmd.h"
+#include "conf.h"
+
+struct local;
+
+/* Reads the configuration, loads its modules. */
+enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, struct jwk11_err *err) J11_MUST_USE;
+void local_close(struct local *local);
+const struct conf *local_conf(const struct local *local);
+struct jwk11_context *local_context(struct local *local);
+/* Finds a key by configured name, by kid, or by RFC 7512 URI; opens its token at first need. `ret_alg` and `ret_kid` are its configured or
+ * default algorithm and its kid, valid until local_close. */
+enum jwk11_rc local_key(struct local *local, const char *name, struct jwk11_key **ret_key, const char **ret_alg, const char **ret_kid,
+	struct jwk11_err *err) J11_MUST_USE;
+/* Calls fn for each [key] of the configuration; key is NULL with the reason in why when it cannot be used. */
+typedef void (*local_fn)(const struct conf_key *conf, struct jwk11_key *key, const char *alg, const char *kid, const struct jwk11_err *why,
+	void *arg);
+void local_each(struct local *local, local_fn fn, void *arg);
+
+J11_DEFINE_AUTO(struct local, local_close)
+
+#endif
