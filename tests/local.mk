@@ -19,8 +19,8 @@ UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_pub tests
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
-TESTS += tests/it/daemon.py tests/interop/judges.py
-EXTRA_DIST += tests/it/daemon.py tests/it/trial.py tests/interop/judges.py tests/unit/vector.h tests/lsan.supp
+TESTS += tests/it/daemon.py tests/it/raw_trial.py tests/interop/judges.py
+EXTRA_DIST += tests/it/daemon.py tests/it/raw_http.py tests/it/raw_trial.py tests/it/trial.py tests/interop/judges.py tests/unit/vector.h tests/lsan.supp
 
 tests_t_base_SOURCES = tests/unit/t_base.c
 tests_t_base_CPPFLAGS = $(TEST_CPPFLAGS)

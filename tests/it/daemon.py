@@ -217,8 +217,13 @@ def starts_without_the_token_and_picks_it_up():
 @test
 def a_killed_worker_costs_no_request():
     with Trial() as t:
+        with open(t.conf) as f:
+            text = f.read()
+        with open(t.conf, "w") as f:
+            f.write(text.replace("[daemon]\n", "[daemon]\nworkers = 3\n"))
         t.start()
-        key, bad, done = public_es256(t), [], threading.Event()
+        t.wait_count("event=started", 4)
+        key, bad, done, answered = public_es256(t), [], threading.Event(), threading.Semaphore(0)
         counts = [0] * 4
 
         def load(n):
@@ -233,15 +238,17 @@ def a_killed_worker_costs_no_request():
                     counts[n] += 1
                 except Exception as why:
                     bad.append(repr(why))
+                answered.release()
 
         threads = [threading.Thread(target=load, args=(n,)) for n in range(4)]
         for thread in threads:
             thread.start()
-        for _ in range(3):
+        for kills in range(3):
+            for _ in range(400):  # the others are busy and the last one's successor has started
+                answered.acquire()
             worker = next(p for p in t.children() if "worker" in open(f"/proc/{p}/cmdline").read())
             os.kill(worker, signal.SIGKILL)
-            t.wait_log("program=jwk11d-worker")
-            t.wait_log("event=started")
+            t.wait_count("event=started", 5 + kills)
         done.set()
         for thread in threads:
             thread.join()

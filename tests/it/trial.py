@@ -71,8 +71,15 @@ class Trial:
 
     def wait_log(self, text, seconds=30):
         """Reads the daemon's log until a text appears in what is new; the log is the event."""
-        end, start = time.monotonic() + seconds, len(self.log)
-        while text not in self.log[start:]:
+        self._read_until(lambda log, start=len(self.log): text in log[start:], text, seconds)
+
+    def wait_count(self, text, count, seconds=30):
+        """Reads the log until a text stands in it that many times since the start."""
+        self._read_until(lambda log: log.count(text) >= count, f"{count} times {text}", seconds)
+
+    def _read_until(self, enough, text, seconds):
+        end = time.monotonic() + seconds
+        while not enough(self.log):
             ready, _, _ = select.select([self.daemon.stderr], [], [], max(0, end - time.monotonic()))
             chunk = self.daemon.stderr.read() if ready else None
             if not chunk:

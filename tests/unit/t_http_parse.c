@@ -345,7 +345,8 @@ static void writes_a_reply(void **state)
 	(void)state;
 	http_reply_write(&out, &reply);
 	assert_string_equal(jwk11_buf_data(&out), "HTTP/1.1 503 Service Unavailable\r\nContent-Type: a/b\r\nContent-Length: 3\r\n"
-		"Cache-Control: no-store\r\nETag: \"t\"\r\nVary: Accept\r\nAllow: GET\r\nRequest-Id: r\r\nRetry-After: 5\r\nConnection: close\r\n\r\nxyz");
+		"Cache-Control: no-store\r\nETag: \"t\"\r\nVary: Accept\r\nAllow: GET\r\nRequest-Id: r\r\n"
+		"Retry-After: 5\r\nConnection: close\r\n\r\nxyz");
 	jwk11_buf_reset(&out);
 	http_reply_write(&out, &(struct http_reply){ .status = 200, .type = "a/b", .body = J11_VIEW("xyz"), .head_only = true });
 	assert_string_equal(jwk11_buf_data(&out), "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 3\r\n\r\n");
