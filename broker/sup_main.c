@@ -32,7 +32,7 @@
 #define JWK11_VERSION "0.1.0"
 #endif
 
-enum { EXIT_USAGE_ = 64, EXIT_BUSY_ = 69, EXIT_BUG_ = 70, EXIT_CONFIG_ = 78 };
+enum { EXIT_USAGE_ = 64, EXIT_BUSY_ = 69, EXIT_BUG_ = 70, EXIT_CREATE_ = 73, EXIT_CONFIG_ = 78 };
 enum { MAX_CHILDREN = 1 + 32 * 64, DRAIN_MS = 10000, STEADY_MS = 60000, BACKOFF_MAX_MS = 10000 };
 
 /* A front or worker, running or waiting for its start. */
@@ -504,36 +504,48 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* From loaded configuration to the end of the daemon's life. */
+static int start_and_serve(struct sup *sup)
+{
+	struct jwk11_err err = { 0 };
+
+	sup->signals = open_signals();
+	sup->memory = make_memory(sup->conf);
+	if (sup->signals < 0 || sup->memory < 0 || !plan_children(sup)) {
+		j11_err_set(&err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "start: %s", strerror(errno));
+		return complain(&err, EXIT_BUG_);
+	}
+	if (sup_sock_open(sup->conf, &sup->sock, &err) != JWK11_OK)
+		return complain(&err, err.rc == JWK11_ERR_BUSY ? EXIT_BUSY_ : EXIT_CREATE_);
+	serve(sup);
+	sup_sock_close(&sup->sock);
+	log_event(LOG_LEVEL_NOTICE, "stopped", NULL);
+	return EXIT_SUCCESS;
+}
+
 static int run(const char *path, bool check, bool verbose)
 {
 	struct sup sup = { .path = path, .memory = -1 };
 	struct jwk11_err err = { 0 };
+	int code;
 
 	if (conf_load(path, &sup.first, &err) != JWK11_OK)
 		return complain(&err, EXIT_CONFIG_);
 	sup.conf = sup.first;
-	if (check)
-		return check_only(sup.conf, path);
 	log_open("supervisor", verbose ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE);
-	sandbox_early();
-	sup.signals = open_signals();
-	sup.memory = make_memory(sup.conf);
-	if (sup.signals < 0 || sup.memory < 0 || !plan_children(&sup)) {
-		j11_err_set(&err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "start: %s", strerror(errno));
-		return complain(&err, EXIT_BUG_);
+	if (check) {
+		code = check_only(sup.conf, path);
+	} else {
+		sandbox_early();
+		code = start_and_serve(&sup);
 	}
-	if (sup_sock_open(sup.conf, &sup.sock, &err) != JWK11_OK)
-		return complain(&err, err.rc == JWK11_ERR_BUSY ? EXIT_BUSY_ : 73);
-	serve(&sup);
-	sup_sock_close(&sup.sock);
-	log_event(LOG_LEVEL_NOTICE, "stopped", NULL);
 	for (size_t i = 0; i < sup.n_children; i++)
 		close_child(&sup.children[i]);
 	if (sup.conf != sup.first)
 		conf_free(sup.conf);
 	conf_free(sup.first);
 	j11_mem_free(sup.children);
-	return EXIT_SUCCESS;
+	return code;
 }
 
 static void usage(FILE *out)

@@ -19,8 +19,9 @@ UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_pub tests
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
-TESTS += tests/it/daemon.py tests/it/raw_trial.py tests/interop/judges.py
-EXTRA_DIST += tests/it/daemon.py tests/it/raw_http.py tests/it/raw_trial.py tests/it/trial.py tests/interop/judges.py tests/unit/vector.h tests/lsan.supp
+check_PROGRAMS += tests/replay_der tests/replay_http tests/replay_jwk tests/replay_jws
+TESTS += tests/lint/check.sh tests/fuzz/replay.sh tests/it/daemon.py tests/it/raw_trial.py tests/interop/judges.py
+EXTRA_DIST += tests/lint/check.sh tests/fuzz/replay.sh tests/fuzz/seeds tests/it/daemon.py tests/it/raw_http.py tests/it/raw_trial.py tests/it/trial.py tests/interop/judges.py tests/unit/vector.h tests/lsan.supp
 
 tests_t_base_SOURCES = tests/unit/t_base.c
 tests_t_base_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -106,3 +107,19 @@ tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c
 tests_t_token_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
 tests_t_token_softhsm_LDADD = $(TEST_LIBS) -lpthread
 EXTRA_DIST += tests/vectors/foreign-bad.json tests/vectors/foreign-good.json tests/vectors/rfc7515-a2-rs256.json tests/vectors/rfc7515-a3-es256.json tests/vectors/rfc7515-a4-es512.json tests/vectors/rfc7517-a1-public-keys.json tests/vectors/rfc7517-a2-private-keys.json tests/vectors/rfc7517-b-x5c.json tests/vectors/rfc7520-4-1-rs256.json tests/vectors/rfc7520-4-2-ps384.json tests/vectors/rfc7520-4-3-es512.json tests/vectors/rfc7638-3-1-thumbprint.json tests/vectors/rfc8037-a4-eddsa.json
+
+tests_replay_der_SOURCES = tests/fuzz/replay.c tests/fuzz/f_der.c
+tests_replay_der_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_der_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_jwk_SOURCES = tests/fuzz/replay.c tests/fuzz/f_jwk.c
+tests_replay_jwk_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_jwk_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_jws_SOURCES = tests/fuzz/replay.c tests/fuzz/f_jws.c
+tests_replay_jws_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_jws_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_http_SOURCES = tests/fuzz/replay.c tests/fuzz/f_http.c
+tests_replay_http_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_http_LDADD = libj11front.la $(SECCOMP_LIBS)

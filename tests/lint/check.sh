@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# House rules a machine can see. Prints TAP.
+set -u
+cd "${srcdir:-.}" || exit 1
+n=0
+report() { # name, findings
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		echo "$2" | sed 's/^/# /'
+	fi
+}
+echo 1..6
+sources=$(find lib broker tools tests -name '*.[ch]' | sort)
+
+report "every source names its licence in the first line" "$(for f in $sources; do head -n 1 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"; done)"
+# shellcheck disable=SC2086
+report "no banned calls" "$(grep -nE '[^a-z_](strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|system|popen|sleep|usleep|strtok)\(' $(echo "$sources" | tr ' ' '\n' | grep -v '^tests/'))"
+# shellcheck disable=SC2086
+report "malloc is called in mem.c only" "$(grep -nE '[^a-z_](malloc|calloc|realloc)\(' $(echo "$sources" | tr ' ' '\n' | grep -v -e '^tests/' -e 'lib/base/mem.c'))"
+# shellcheck disable=SC2086
+report "nothing is left unfinished" "$(grep -nwE 'TODO|FIXME|XXX' $(echo "$sources" | tr ' ' '\n'))"
+
+# A file of a layer includes its own layer and those below; the public header is for all.
+up() { # folder, layers it must not include
+	grep -nE "#include \"($2)/" lib/"$1"/*.[ch]
+}
+report "inclusions of the library point down" "$(up base 'json|jose|token'; up json 'jose|token'; up jose token; grep -nE '#include "(conf|wire|policy|log|cmd)\.h"' lib/*/*.[ch])"
+report "front and supervisor stay clear of libcrypto, p11-kit and the library above json" \
+	"$(grep -nE '#include (<openssl|<p11-kit|"jose/|"token/)' broker/sup_*.[ch] broker/front*.[ch] broker/http_*.[ch] broker/call.[ch] broker/catalog.[ch] broker/loop.[ch] broker/conf*.[ch] broker/wire.[ch] broker/policy.[ch] broker/log.[ch])"
