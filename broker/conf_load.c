@@ -57,6 +57,8 @@ static enum jwk11_rc read_drop_ins(const char *path, struct jwk11_buf *out, stru
 	for (int i = 0; i < n; i++) {
 		snprintf(file, sizeof(file), "%s/%s", folder, entries[i]->d_name);
 		if (rc == JWK11_OK)
+			j11_buf_add_fmt(out, "%c%s\n", CONF_FILE_MARK, file);
+		if (rc == JWK11_OK)
 			rc = read_file(file, out, err);
 		free(entries[i]);
 	}

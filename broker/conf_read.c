@@ -434,6 +434,11 @@ static enum jwk11_rc read_line(struct reader *r, struct jwk11_view line)
 		return refuse(r, "the line is longer than %d bytes", MAX_LINE);
 	if (!j11_text_is_utf8(line) || memchr(line.data, 0, line.len) != NULL)
 		return refuse(r, "the line is not UTF-8 text");
+	if (line.len > 1 && *(const char *)line.data == CONF_FILE_MARK) {
+		r->file = keep(r, (struct jwk11_view){ .data = (const char *)line.data + 1, .len = line.len - 1 });
+		r->line = 0;
+		return r->file ? JWK11_OK : j11_err_memory(r->err);
+	}
 	line = trim(line);
 	if (line.len == 0 || *(const char *)line.data == '#')
 		return JWK11_OK;
@@ -441,11 +446,12 @@ static enum jwk11_rc read_line(struct reader *r, struct jwk11_view line)
 }
 
 /* What only the whole file can tell. */
-static enum jwk11_rc check_whole(struct reader *r)
+static enum jwk11_rc check_whole(struct reader *r, const char *first_file)
 {
 	struct conf *c = r->conf;
 
 	r->line = 0;
+	r->file = first_file;
 	for (size_t i = 0; i < c->n_tokens; i++)
 		if (c->tokens[i].pin_file != NULL && c->tokens[i].pin_credential != NULL)
 			return refuse(r, "[token %s]: pin-file and pin-credential exclude each other", c->tokens[i].name);
@@ -506,7 +512,7 @@ enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf *
 		p += len + 1;
 	}
 	if (rc == JWK11_OK)
-		rc = check_whole(&r);
+		rc = check_whole(&r, file);
 	if (rc == JWK11_OK)
 		*ret_conf = J11_STEAL(conf);
 	return rc;

@@ -45,6 +45,7 @@ static void refuses_with_file_and_line(void **state)
 		{ "[client c]\nkeys = *\nallow = *\n", "f: [client c] matches nobody: it needs user, uid, group or gid", "" },
 		{ "[client c]\nuid = x\n", "f:2: uid must be a number from 0 to 4294967294", "" },
 		{ "[client c]\nallow = all\n", "f:2: allow takes sign, jws, jwt or *", "" },
+		{ "[daemon]\n\fd/x.conf\n\nworkers = x\n", "d/x.conf:2: workers must be from 0 to 64", "" },
 		{ "[daemon]\n\xff = 1\n", "f:2: the line is not UTF-8 text", "" },
 	};
 
