@@ -195,7 +195,7 @@ void front_log_refusal(const struct front_request *q)
 {
 	const struct policy_peer *who = q->peer->asked && q->peer->known ? &q->peer->peer : NULL;
 	char status[24], uid[24], pid[24];
-	bool grave = q->reply.status >= 500 || q->reply.status == 403;
+	bool grave = q->reply.status == 403 || (q->reply.status >= 500 && q->reply.status != 501 && q->reply.status != 505);
 
 	if (!front_may_log(q->front))
 		return;

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+EXTRA_PROGRAMS += tests/bench/bench
+EXTRA_DIST += tests/bench/run
+tests_bench_bench_SOURCES = tests/bench/bench.c
+tests_bench_bench_CFLAGS = $(AM_CFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS)
+tests_bench_bench_LDADD = libj11core.la -lpthread
+
+.PHONY: bench
+bench: all tests/bench/bench$(EXEEXT)
+	JWK11_BUILD='$(abs_builddir)' VERIFY=always $(srcdir)/tests/bench/run
+	JWK11_BUILD='$(abs_builddir)' VERIFY=first $(srcdir)/tests/bench/run
