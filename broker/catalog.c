@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "json/json_read.h"
 
 /* One module: what holds now and, between BEGIN and END, what will hold. Entries are single blocks so that pointers stay good. */
 struct list {
@@ -33,85 +32,16 @@ struct catalog {
 	size_t n_modules;
 	struct table names;
 	struct table kids;
+	const char *const *order; /* of modules; NULL: none */
 	uint64_t generation;
 };
-
-struct text_row {
-	enum wire_field field;
-	size_t offset;
-};
-static const struct text_row token_rows[] = {
-	{ WIRE_F_NAME, offsetof(struct catalog_token, name) },
-	{ WIRE_F_STATE, offsetof(struct catalog_token, state) },
-	{ WIRE_F_LABEL, offsetof(struct catalog_token, label) },
-	{ WIRE_F_MANUFACTURER, offsetof(struct catalog_token, manufacturer) },
-	{ WIRE_F_MODEL, offsetof(struct catalog_token, model) },
-	{ WIRE_F_SERIAL, offsetof(struct catalog_token, serial) },
-	{ WIRE_F_PIN, offsetof(struct catalog_token, pin) },
-	{ WIRE_F_LIBRARY, offsetof(struct catalog_token, library) },
-	{ WIRE_F_TEXT, offsetof(struct catalog_token, text) },
-};
-static const struct text_row key_rows[] = {
-	{ WIRE_F_NAME, offsetof(struct catalog_key, name) },
-	{ WIRE_F_STATE, offsetof(struct catalog_key, state) },
-	{ WIRE_F_TOKEN, offsetof(struct catalog_key, token) },
-	{ WIRE_F_TEXT, offsetof(struct catalog_key, text) },
-	{ WIRE_F_KID, offsetof(struct catalog_key, kid) },
-	{ WIRE_F_ALG, offsetof(struct catalog_key, alg) },
-	{ WIRE_F_KTY, offsetof(struct catalog_key, kty) },
-	{ WIRE_F_LABEL, offsetof(struct catalog_key, label) },
-	{ WIRE_F_JWK, offsetof(struct catalog_key, jwk) },
-	{ WIRE_F_PEM, offsetof(struct catalog_key, pem) },
-};
-/* What moves along when a public half is kept. */
-static const size_t public_offsets[] = {
-	offsetof(struct catalog_key, kid), offsetof(struct catalog_key, alg), offsetof(struct catalog_key, kty),
-	offsetof(struct catalog_key, crv), offsetof(struct catalog_key, jwk), offsetof(struct catalog_key, pem),
-};
-
-static char **text_at(void *entry, size_t offset)
-{
-	return (char **)(void *)((char *)entry + offset);
-}
-
-static bool copy_texts(void *entry, const struct text_row *rows, size_t n_rows, const struct wire_msg *msg)
-{
-	for (size_t i = 0; i < n_rows; i++) {
-		struct jwk11_view v = msg->field[rows[i].field];
-		char *copy = j11_mem_dup_n(v.data != NULL ? v.data : "", v.data != NULL ? v.len : 0);
-
-		if (copy == NULL)
-			return false;
-		*text_at(entry, rows[i].offset) = copy;
-	}
-	return true;
-}
-
-static void free_token(struct catalog_token *token)
-{
-	if (token == NULL)
-		return;
-	for (size_t i = 0; i < J11_COUNT(token_rows); i++)
-		j11_mem_free(*text_at(token, token_rows[i].offset));
-	j11_mem_free(token);
-}
-
-static void free_key(struct catalog_key *key)
-{
-	if (key == NULL)
-		return;
-	for (size_t i = 0; i < J11_COUNT(key_rows); i++)
-		j11_mem_free(*text_at(key, key_rows[i].offset));
-	j11_mem_free(key->crv);
-	j11_mem_free(key);
-}
 
 static void clear_list(struct list *list)
 {
 	for (size_t i = 0; i < list->n_tokens; i++)
-		free_token(list->tokens[i]);
+		catalog_token_free(list->tokens[i]);
 	for (size_t i = 0; i < list->n_keys; i++)
-		free_key(list->keys[i]);
+		catalog_key_free(list->keys[i]);
 	j11_mem_free(list->tokens);
 	j11_mem_free(list->keys);
 	*list = (struct list){ .n_tokens = 0 };
@@ -163,6 +93,28 @@ static void *roomy(void *array, size_t n, size_t extra, size_t *room)
 	return bigger;
 }
 
+static size_t rank_of(const struct catalog *catalog, const char *module)
+{
+	size_t i = 0;
+
+	while (catalog->order != NULL && catalog->order[i] != NULL && !j11_text_equal(catalog->order[i], module))
+		i++;
+	return catalog->order != NULL && catalog->order[i] != NULL ? i : SIZE_MAX;
+}
+
+/* Insertion sort: modules are few, and those of one rank stay as they came. */
+static void sort_modules(struct catalog *catalog)
+{
+	for (size_t i = 1; i < catalog->n_modules; i++) {
+		struct module *module = catalog->modules[i];
+		size_t at = i;
+
+		for (; at > 0 && rank_of(catalog, catalog->modules[at - 1]->name) > rank_of(catalog, module->name); at--)
+			catalog->modules[at] = catalog->modules[at - 1];
+		catalog->modules[at] = module;
+	}
+}
+
 static struct module *find_module(struct catalog *catalog, const char *name)
 {
 	struct module *module;
@@ -181,6 +133,7 @@ static struct module *find_module(struct catalog *catalog, const char *name)
 		return NULL;
 	}
 	catalog->modules[catalog->n_modules++] = module;
+	sort_modules(catalog);
 	return module;
 }
 
@@ -200,32 +153,43 @@ static struct catalog_key **slot_of(const struct table *table, size_t offset, co
 {
 	size_t at = (size_t)hash_of(text) & (table->n_slots - 1);
 
-	while (table->slots[at] != NULL && !j11_text_equal(*text_at(table->slots[at], offset), text))
+	while (table->slots[at] != NULL && !j11_text_equal(*catalog_text_at(table->slots[at], offset), text))
 		at = (at + 1) & (table->n_slots - 1);
 	return &table->slots[at];
 }
 
-const char *catalog_key_state(const struct catalog_key *key)
+static bool is_active(const struct catalog_key *key)
 {
-	return key->unreported ? "unavailable" : key->state;
-}
-
-const char *catalog_key_text(const struct catalog_key *key)
-{
-	return key->unreported ? "its module does not report it any more" : key->text;
+	return !key->unreported && j11_text_equal(key->state, "active");
 }
 
 static int usefulness(const struct catalog_key *key)
 {
-	return (j11_text_equal(catalog_key_state(key), "active") ? 2 : 0) + (key->jwk[0] != '\0' ? 1 : 0);
+	return (is_active(key) ? 2 : 0) + (key->jwk[0] != '\0' ? 1 : 0);
 }
 
-static void index_key(struct catalog *catalog, struct catalog_key *key)
+/* Two modules that show one token have one key by two ways; two different keys by one name are not chosen between. That two secret keys are
+ * one, nothing shows. */
+static bool is_one_key(const struct catalog_key *a, const struct catalog_key *b)
+{
+	return a->pem[0] != '\0' && j11_text_equal(a->pem, b->pem);
+}
+
+static void index_name(struct catalog *catalog, struct catalog_key *key)
 {
 	struct catalog_key **slot = slot_of(&catalog->names, offsetof(struct catalog_key, name), key->name);
 
+	key->rival = NULL;
+	if (*slot != NULL && is_active(*slot) && is_active(key) && !is_one_key(*slot, key))
+		(*slot)->rival = key;
 	if (*slot == NULL || usefulness(key) > usefulness(*slot))
 		*slot = key;
+}
+
+static void index_kid(struct catalog *catalog, struct catalog_key *key)
+{
+	struct catalog_key **slot;
+
 	key->next_kid = NULL;
 	if (key->kid[0] == '\0')
 		return;
@@ -268,8 +232,22 @@ static void index_all(struct catalog *catalog, struct table names, struct table 
 	catalog->kids = kids;
 	for (size_t i = 0; i < catalog->n_modules; i++)
 		for (size_t k = 0; k < catalog->modules[i]->now.n_keys; k++)
-			index_key(catalog, catalog->modules[i]->now.keys[k]);
+			index_name(catalog, catalog->modules[i]->now.keys[k]);
+	for (size_t i = catalog->n_modules; i > 0; i--) /* each goes in front of those before it */
+		for (size_t k = catalog->modules[i - 1]->now.n_keys; k > 0; k--)
+			index_kid(catalog, catalog->modules[i - 1]->now.keys[k - 1]);
 	catalog->generation++;
+}
+
+/* Without memory for new tables the old ones keep the old order until the next catalogue. */
+void catalog_set_order(struct catalog *catalog, const char *const *modules)
+{
+	struct table names, kids;
+
+	catalog->order = modules;
+	sort_modules(catalog);
+	if (catalog->names.n_slots > 0 && new_tables(count_keys(catalog), &names, &kids))
+		index_all(catalog, names, kids);
 }
 
 const struct catalog_key *catalog_key_named(const struct catalog *catalog, const char *name)
@@ -312,6 +290,7 @@ static enum jwk11_rc take_token(struct module *module, const struct wire_msg *ms
 {
 	struct list *list = &module->coming;
 	struct catalog_token *token, **bigger;
+	enum jwk11_rc rc;
 
 	if (list->n_tokens >= CATALOG_MAX_ENTRIES)
 		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "catalogue of module \"%s\": too many tokens", module->name);
@@ -319,54 +298,11 @@ static enum jwk11_rc take_token(struct module *module, const struct wire_msg *ms
 	if (bigger == NULL)
 		return j11_err_memory(err);
 	list->tokens = bigger;
-	token = j11_mem_new(sizeof(*token));
-	if (token == NULL || !copy_texts(token, token_rows, J11_COUNT(token_rows), msg)) {
-		free_token(token);
-		return j11_err_memory(err);
-	}
-	list->tokens[list->n_tokens++] = token;
-	return JWK11_OK;
-}
-
-/* A public JWK of this kid, and nothing private in it: the set is world-readable. */
-static enum jwk11_rc check_jwk(struct catalog_key *key, struct jwk11_err *err)
-{
-	static const char *const private_members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv" };
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-	const struct j11_json *root, *kid, *crv;
-	enum jwk11_rc rc = j11_json_read(j11_view_str(key->jwk), &j11_json_limits_default, "JWK of a worker", &doc, err);
-
+	rc = catalog_token_read(msg, &token, err);
 	if (rc != JWK11_OK)
 		return rc;
-	root = j11_json_root(doc);
-	kid = j11_json_get(root, "kid");
-	crv = j11_json_get(root, "crv");
-	if (kid == NULL || kid->type != J11_JSON_STRING || !j11_view_equals(kid->text, key->kid))
-		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK of a worker: it does not carry its kid");
-	for (size_t i = 0; i < J11_COUNT(private_members); i++)
-		if (j11_json_get(root, private_members[i]) != NULL)
-			return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK of a worker: it has a private member");
-	if (crv != NULL && crv->type == J11_JSON_STRING) {
-		char *copy = j11_mem_dup_n(crv->text.data, crv->text.len);
-
-		if (copy == NULL)
-			return j11_err_memory(err);
-		j11_mem_free(key->crv);
-		key->crv = copy;
-	}
+	list->tokens[list->n_tokens++] = token;
 	return JWK11_OK;
-}
-
-static enum jwk11_rc fill_key(struct catalog_key *key, const struct wire_msg *msg, struct jwk11_err *err)
-{
-	if (!copy_texts(key, key_rows, J11_COUNT(key_rows), msg))
-		return j11_err_memory(err);
-	key->crv = j11_mem_dup("");
-	if (key->crv == NULL)
-		return j11_err_memory(err);
-	if (!wire_num(msg, WIRE_F_BITS, &key->bits))
-		key->bits = 0;
-	return key->jwk[0] != '\0' ? check_jwk(key, err) : JWK11_OK;
 }
 
 static enum jwk11_rc take_key(struct module *module, const struct wire_msg *msg, struct jwk11_err *err)
@@ -381,29 +317,12 @@ static enum jwk11_rc take_key(struct module *module, const struct wire_msg *msg,
 	if (bigger == NULL)
 		return j11_err_memory(err);
 	list->keys = bigger;
-	key = j11_mem_new(sizeof(*key));
-	if (key == NULL)
-		return j11_err_memory(err);
-	key->module = module->name;
-	rc = fill_key(key, msg, err);
-	if (rc != JWK11_OK) {
-		free_key(key);
+	rc = catalog_key_read(msg, &key, err);
+	if (rc != JWK11_OK)
 		return rc;
-	}
+	key->module = module->name;
 	list->keys[list->n_keys++] = key;
 	return JWK11_OK;
-}
-
-static void keep_public(struct catalog_key *to, struct catalog_key *from)
-{
-	for (size_t i = 0; i < J11_COUNT(public_offsets); i++) {
-		char **a = text_at(to, public_offsets[i]), **b = text_at(from, public_offsets[i]);
-		char *swap = *a;
-
-		*a = *b;
-		*b = swap;
-	}
-	to->bits = from->bits;
 }
 
 /* Entries of the old list that were carried over leave holes; close them. */
@@ -430,8 +349,8 @@ static void keep_publics(struct module *module, const struct table *fresh)
 			old->unreported = true;
 			module->coming.keys[module->coming.n_keys++] = old;
 			module->now.keys[i] = NULL;
-		} else if (new->jwk[0] == '\0') {
-			keep_public(new, old);
+		} else {
+			catalog_key_keep_public(new, old);
 		}
 	}
 	close_holes(&module->now);
@@ -530,7 +449,7 @@ void catalog_forget(struct catalog *catalog, const char *key_name)
 		for (size_t k = 0; k < list->n_keys; k++) {
 			if (!j11_text_equal(list->keys[k]->name, key_name))
 				continue;
-			free_key(list->keys[k]);
+			catalog_key_free(list->keys[k]);
 			list->keys[k] = NULL;
 			found = true;
 		}

@@ -4,39 +4,9 @@
 #ifndef CATALOG_H
 #define CATALOG_H
 
-#include "wire.h"
+#include "catalog_entry.h"
 
 #define CATALOG_MAX_ENTRIES 65536 /* tokens or keys of one module */
-
-/* Strings are never NULL; "" when nothing was said. */
-struct catalog_token {
-	char *name; /* of its [token] section */
-	char *state;
-	char *label;
-	char *manufacturer;
-	char *model;
-	char *serial;
-	char *pin;
-	char *library;
-	char *text; /* why it is in that state */
-};
-struct catalog_key {
-	char *name;  /* of its [key] section */
-	char *state; /* as reported; catalog_key_state tells what holds */
-	char *token; /* name of a [token] section */
-	char *text;
-	char *kid;
-	char *alg;
-	char *kty;
-	char *crv;   /* from the JWK */
-	char *label;
-	char *jwk;   /* "": no public half was ever seen */
-	char *pem;
-	uint64_t bits;
-	bool unreported;                 /* kept for its public half alone */
-	const char *module;              /* where to send work for it; lives as long as the catalogue */
-	struct catalog_key *next_kid;    /* another name of the same public key */
-};
 
 struct catalog;
 
@@ -48,16 +18,17 @@ void catalog_free(struct catalog *catalog);
 bool catalog_take(struct catalog *catalog, const char *module, const struct wire_msg *msg, struct jwk11_err *err);
 /* Forgets a key whose [key] section is gone or means something else now. */
 void catalog_forget(struct catalog *catalog, const char *key_name);
+/* The modules in the order of the configuration, NULL-terminated, borrowed until the next call: when two have the same key, the first one
+ * serves it. Modules that it does not name come last. */
+void catalog_set_order(struct catalog *catalog, const char *const *modules);
 /* Grows with each change. */
 uint64_t catalog_generation(const struct catalog *catalog);
 
-/* Borrowed until the next change. When two modules know the name, the one where the key can be used comes first. NULL: unknown. */
+/* Borrowed until the next change. When two modules know the name, the one where the key can be used comes first, then the order decides. NULL:
+ * unknown. */
 const struct catalog_key *catalog_key_named(const struct catalog *catalog, const char *name);
 /* By kid; further names of it in next_kid. */
 const struct catalog_key *catalog_key_of_kid(const struct catalog *catalog, const char *kid);
-/* Its state and the reason for it now. */
-const char *catalog_key_state(const struct catalog_key *key);
-const char *catalog_key_text(const struct catalog_key *key);
 /* *ret_module: the module that said so. When several know the name, a ready one comes first, an absent one last. */
 const struct catalog_token *catalog_token_named(const struct catalog *catalog, const char *name, const char **ret_module);
 

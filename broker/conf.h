@@ -9,11 +9,15 @@
 
 #include "base/buf.h"
 
-enum conf_op { CONF_OP_SIGN, CONF_OP_JWS, CONF_OP_JWT, CONF_N_OPS };
+enum conf_op { CONF_OP_SIGN, CONF_OP_JWS, CONF_OP_JWT, CONF_OP_VERIFY, CONF_OP_DECRYPT, CONF_N_OPS };
 const char *conf_op_name(enum conf_op op); /* "sign" … */
 
 enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_FIRST };
-enum conf_login { CONF_LOGIN_AUTO, CONF_LOGIN_ALWAYS, CONF_LOGIN_NEVER };
+enum conf_use { CONF_USE_SIG, CONF_USE_ENC };
+enum conf_yes { CONF_NO, CONF_YES };
+enum conf_login { CONF_LOGIN_AUTO, CONF_LOGIN_ALWAYS, CONF_LOGIN_NEVER, CONF_LOGIN_PROTECTED }; /* as enum jwk11_login_mode */
+
+struct j11_profile;
 
 /* Lists of strings are NULL-terminated arrays, never NULL themselves. All memory belongs to the struct conf. */
 struct conf_token {
@@ -23,17 +27,23 @@ struct conf_token {
 	const char *pin_file;       /* absolute; NULL: none */
 	const char *pin_credential; /* name below $CREDENTIALS_DIRECTORY; NULL: none */
 	enum conf_login login;
+	int64_t login_timeout;      /* seconds for a person at a PIN pad; 0: the library's default */
 	enum conf_verify verify;
 };
 struct conf_key {
 	const char *name;
 	const char *uri;   /* token and object attributes */
 	const char *alg;   /* a JWA name; NULL: the key's default */
-	const char *kid;   /* literal kid; NULL: the thumbprint */
+	const char *kid;   /* literal kid; NULL: by style */
+	enum jwk11_kid_style kid_style;
+	enum conf_use use; /* what the key does; never both */
+	enum conf_yes context_pin; /* the PIN again for each operation, when the key wants it (CKA_ALWAYS_AUTHENTICATE) */
 };
 struct conf_set {
 	const char *name;
-	const char **keys; /* names of [key]; "*": all */
+	const char **keys; /* names of [key]; "*": all but AKP keys */
+	const struct j11_profile *profile; /* static; NULL: all keys, in the plain form */
+	enum conf_yes x5c;
 };
 struct conf_client {
 	const char *name;
@@ -59,6 +69,10 @@ struct conf {
 	unsigned public_mode;       /* 0666 */
 	const char **modules;       /* p11-kit names or absolute paths */
 	const char **environment;   /* NAME=VALUE lines that workers' modules read (SOFTHSM2_CONF=…) */
+	const char **worker_allow;  /* what their filter gives back: exec, network, code, all */
+	const char **worker_read;   /* absolute paths that they may read besides a fixed few; empty: no limit */
+	const char **worker_write;  /* absolute paths that they may change; empty: no limit */
+	enum conf_yes strict;    /* refuse keys that anything is known against */
 	unsigned workers;           /* processes per module; 0: cores + 1 */
 	unsigned threads;           /* threads per worker; default 1 */
 	unsigned max_connections;   /* default 1024 */
@@ -83,6 +97,8 @@ struct conf {
 
 /* Where and why a file was refused: "jwk11.conf:12: …". In err->text; the nearest valid word, when there is one, in err->hint. */
 
+#define CONF_KID_MAX (JWK11_KID_MAX - 1) /* octets of a literal kid */
+
 /* Parses one text. `file` names it in messages. Unknown sections and names, repeated single-valued names, values out of range, keys named
  * in sets or clients that do not exist, are refused (SYNTAX, CONFIG_INVALID). */
 enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf **ret_conf, struct jwk11_err *err) J11_MUST_USE;
@@ -96,6 +112,16 @@ const struct conf_key *conf_find_key(const struct conf *conf, const char *name);
 /* Index in conf->keys, or -1. */
 long conf_key_index(const struct conf *conf, const char *name);
 bool conf_list_has(const char *const *list, const char *word); /* "*" matches all */
+
+/* The sets that are published: the configured ones, then "default" and "akp" unless they are among them. NULL past the end. Static or owned by
+ * the configuration. */
+const struct conf_set *conf_set_at(const struct conf *conf, size_t i);
+const struct conf_set *conf_find_set(const struct conf *conf, const char *name); /* NULL: none of that name */
+/* Is it one of those that have no section? */
+bool conf_set_is_implied(const struct conf *conf, const struct conf_set *set);
+/* Does the set hold the key of this name and type? One AKP key makes many libraries refuse the whole set: it is in the sets that name it, and in
+ * the implied set "akp". */
+bool conf_set_holds(const struct conf_set *set, const char *name, const char *kty);
 
 J11_DEFINE_AUTO(struct conf, conf_free)
 

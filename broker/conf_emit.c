@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of names, and the canonical text made from it. */
+/* The table of names, and the canonical text made from it: without blanks, so that no line gets longer than it was in the file, where the
+ * reader measured it. */
 #include "conf_table.h"
+#include "form/profile.h"
 
 #define D(name, kind, field, ...) { CONF_S_DAEMON, name, kind, offsetof(struct conf, field), __VA_ARGS__ }
 #define T(name, kind, field, ...) { CONF_S_TOKEN, name, kind, offsetof(struct conf_token, field), __VA_ARGS__ }
@@ -16,8 +18,12 @@ const struct conf_row conf_rows[] = {
 	D("public-mode", CONF_MODE, public_mode, 0, 0777, { 0 }),
 	D("modules", CONF_LIST, modules, 0, 0, { 0 }),
 	D("environment", CONF_LINES, environment, 0, 0, { 0 }),
+	D("strict", CONF_WORD, strict, 0, 0, { "no", "yes" }),
 	D("workers", CONF_UNSIGNED, workers, 0, 64, { 0 }),
 	D("threads", CONF_UNSIGNED, threads, 1, 128, { 0 }),
+	D("worker-allow", CONF_LIST, worker_allow, 0, 0, { 0 }),
+	D("worker-read", CONF_LIST, worker_read, 0, 0, { 0 }),
+	D("worker-write", CONF_LIST, worker_write, 0, 0, { 0 }),
 	D("max-connections", CONF_UNSIGNED, max_connections, 1, 65536, { 0 }),
 	D("max-queue", CONF_UNSIGNED, max_queue, 1, 65536, { 0 }),
 	D("max-body", CONF_SIZE, max_body, 256, 131072, { 0 }),
@@ -29,12 +35,18 @@ const struct conf_row conf_rows[] = {
 	T("module", CONF_TEXT, module, 0, 0, { 0 }),
 	T("pin-file", CONF_PATH, pin_file, 0, 0, { 0 }),
 	T("pin-credential", CONF_TEXT, pin_credential, 0, 0, { 0 }),
-	T("login", CONF_WORD, login, 0, 0, { "auto", "always", "never" }),
+	T("login", CONF_WORD, login, 0, 0, { "auto", "always", "never", "protected" }),
+	T("login-timeout", CONF_SECONDS, login_timeout, 1, 600, { 0 }),
 	T("verify", CONF_WORD, verify, 0, 0, { "always", "first" }),
 	K("uri", CONF_TEXT, uri, 0, 0, { 0 }),
 	K("alg", CONF_TEXT, alg, 0, 0, { 0 }),
 	K("kid", CONF_TEXT, kid, 0, 0, { 0 }),
+	K("kid-style", CONF_WORD, kid_style, 0, 0, { "thumbprint", "k8s", "label", "id", "none" }), /* as enum jwk11_kid_style */
+	K("use", CONF_WORD, use, 0, 0, { "sig", "enc" }),
+	K("context-pin", CONF_WORD, context_pin, 0, 0, { "no", "yes" }),
 	{ CONF_S_SET, "keys", CONF_LIST, offsetof(struct conf_set, keys), 0, 0, { 0 } },
+	{ CONF_S_SET, "profile", CONF_PROFILE, offsetof(struct conf_set, profile), 0, 0, { 0 } },
+	{ CONF_S_SET, "x5c", CONF_WORD, offsetof(struct conf_set, x5c), 0, 0, { "no", "yes" } },
 	C("user", CONF_LIST, users, 0, 0, { 0 }),
 	C("uid", CONF_UIDS, uids, 0, 0, { 0 }),
 	C("group", CONF_LIST, groups, 0, 0, { 0 }),
@@ -51,12 +63,13 @@ static void emit_ids(const struct conf_row *row, const struct conf_client *clien
 	size_t n = row->kind == CONF_UIDS ? client->n_uids : client->n_gids;
 
 	for (size_t i = 0; i < n; i++)
-		j11_buf_add_fmt(out, "%s = %u\n", row->name, row->kind == CONF_UIDS ? client->uids[i] : client->gids[i]);
+		j11_buf_add_fmt(out, "%s=%u\n", row->name, row->kind == CONF_UIDS ? client->uids[i] : client->gids[i]);
 }
 
 static void emit_row(const struct conf_row *row, const void *target, struct jwk11_buf *out)
 {
 	const char *place = (const char *)target + row->offset;
+	const struct j11_profile *profile;
 	const char *text;
 
 	switch (row->kind) {
@@ -64,15 +77,20 @@ static void emit_row(const struct conf_row *row, const void *target, struct jwk1
 	case CONF_PATH:
 		text = *(const char *const *)(const void *)place;
 		if (text != NULL)
-			j11_buf_add_fmt(out, "%s = %s\n", row->name, text);
+			j11_buf_add_fmt(out, "%s=%s\n", row->name, text);
 		return;
 	case CONF_WORD:
-		j11_buf_add_fmt(out, "%s = %s\n", row->name, row->words[*(const unsigned *)(const void *)place]);
+		j11_buf_add_fmt(out, "%s=%s\n", row->name, row->words[*(const unsigned *)(const void *)place]);
+		return;
+	case CONF_PROFILE:
+		profile = *(const struct j11_profile *const *)(const void *)place;
+		if (profile != NULL)
+			j11_buf_add_fmt(out, "%s=%s\n", row->name, profile->name);
 		return;
 	case CONF_LIST:
 	case CONF_LINES:
 		for (const char *const *w = *(const char *const *const *)(const void *)place; *w != NULL; w++)
-			j11_buf_add_fmt(out, "%s = %s\n", row->name, *w);
+			j11_buf_add_fmt(out, "%s=%s\n", row->name, *w);
 		return;
 	case CONF_UIDS:
 	case CONF_GIDS:
@@ -81,24 +99,24 @@ static void emit_row(const struct conf_row *row, const void *target, struct jwk1
 	case CONF_OPS:
 		for (unsigned op = 0; op < CONF_N_OPS; op++)
 			if (((const struct conf_client *)target)->ops[op])
-				j11_buf_add_fmt(out, "%s = %s\n", row->name, conf_op_name((enum conf_op)op));
+				j11_buf_add_fmt(out, "%s=%s\n", row->name, conf_op_name((enum conf_op)op));
 		return;
 	case CONF_MODE:
-		j11_buf_add_fmt(out, "%s = %04o\n", row->name, *(const unsigned *)(const void *)place);
+		j11_buf_add_fmt(out, "%s=%04o\n", row->name, *(const unsigned *)(const void *)place);
 		return;
 	case CONF_MS:
-		j11_buf_add_fmt(out, "%s = %lld\n", row->name, (long long)*(const int64_t *)(const void *)place / 1000);
+		j11_buf_add_fmt(out, "%s=%lld\n", row->name, (long long)*(const int64_t *)(const void *)place / 1000);
 		return;
 	case CONF_SECONDS:
 		if (*(const int64_t *)(const void *)place > 0 || row->min == 0)
-			j11_buf_add_fmt(out, "%s = %lld\n", row->name, (long long)*(const int64_t *)(const void *)place);
+			j11_buf_add_fmt(out, "%s=%lld\n", row->name, (long long)*(const int64_t *)(const void *)place);
 		return;
 	case CONF_SIZE:
-		j11_buf_add_fmt(out, "%s = %zu\n", row->name, *(const size_t *)(const void *)place);
+		j11_buf_add_fmt(out, "%s=%zu\n", row->name, *(const size_t *)(const void *)place);
 		return;
 	case CONF_UNSIGNED:
 		if (*(const unsigned *)(const void *)place != (unsigned)-1)
-			j11_buf_add_fmt(out, "%s = %u\n", row->name, *(const unsigned *)(const void *)place);
+			j11_buf_add_fmt(out, "%s=%u\n", row->name, *(const unsigned *)(const void *)place);
 		return;
 	}
 }

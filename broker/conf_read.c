@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf_table.h"
+#include "form/profile.h"
 
 enum { MAX_LINE = 4608, MAX_SECTIONS = 100000 };
 
@@ -60,7 +61,7 @@ const char *conf_section_name(enum conf_section section)
 
 const char *conf_op_name(enum conf_op op)
 {
-	static const char *const names[CONF_N_OPS] = { "sign", "jws", "jwt" };
+	static const char *const names[CONF_N_OPS] = { "sign", "jws", "jwt", "verify", "decrypt" };
 
 	return (unsigned)op < CONF_N_OPS ? names[op] : "unknown";
 }
@@ -73,9 +74,7 @@ __attribute__((format(printf, 2, 3))) static enum jwk11_rc refuse(struct reader 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (r->line > 0)
-		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_CONFIG_INVALID, "%s:%u: %s", r->file, r->line, text);
-	return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_CONFIG_INVALID, "%s: %s", r->file, text);
+	return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_CONFIG_INVALID, "%s:%u: %s", r->file, r->line, text);
 }
 
 static char *keep(struct reader *r, struct jwk11_view v)
@@ -167,7 +166,7 @@ static enum jwk11_rc set_ops(struct reader *r, struct jwk11_view word)
 			known = true;
 		}
 	}
-	return known ? JWK11_OK : refuse(r, "allow takes sign, jws, jwt or *");
+	return known ? JWK11_OK : refuse(r, "allow takes sign, jws, jwt, verify, decrypt or *");
 }
 
 /* Lists are separated by commas, or the name is repeated. Values of `environment` are taken whole. */
@@ -197,6 +196,20 @@ static enum jwk11_rc set_list(struct reader *r, const struct conf_row *row, stru
 	return rc;
 }
 
+/* Four octal digits; the text has no end mark behind it, so the functions of stdio are no help. */
+static bool to_mode(struct jwk11_view value, uint64_t *ret_n)
+{
+	const char *p = value.data;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < value.len; i++) {
+		if (p[i] < '0' || p[i] > '7')
+			return false;
+		*ret_n = *ret_n * 8 + (uint64_t)(p[i] - '0');
+	}
+	return *ret_n <= 0777;
+}
+
 static enum jwk11_rc set_number(struct reader *r, const struct conf_row *row, struct jwk11_view value)
 {
 	char *place = (char *)r->target + row->offset;
@@ -205,7 +218,7 @@ static enum jwk11_rc set_number(struct reader *r, const struct conf_row *row, st
 	bool ok;
 
 	if (row->kind == CONF_MODE) {
-		ok = value.len == 4 && sscanf((const char *)value.data, "%4lo", (unsigned long *)&n) == 1 && n <= 0777;
+		ok = value.len == 4 && to_mode(value, &n);
 	} else if (row->kind == CONF_MS || row->kind == CONF_SECONDS) {
 		ok = j11_text_to_seconds(value, (int64_t)row->max, &seconds);
 		n = (uint64_t)seconds;
@@ -226,14 +239,34 @@ static enum jwk11_rc set_number(struct reader *r, const struct conf_row *row, st
 
 static enum jwk11_rc set_word(struct reader *r, const struct conf_row *row, struct jwk11_view value)
 {
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf words = J11_BUF(256);
+
 	for (unsigned i = 0; row->words[i] != NULL; i++) {
 		if (j11_view_equals(value, row->words[i])) {
 			*(unsigned *)(void *)((char *)r->target + row->offset) = i;
 			return JWK11_OK;
 		}
 	}
-	return refuse(r, "%s takes %s, %s%s%s", row->name, row->words[0], row->words[1], row->words[2] ? " or " : "",
-		row->words[2] ? row->words[2] : "");
+	j11_buf_add_str(&words, row->words[0]);
+	for (unsigned i = 1; row->words[i] != NULL; i++)
+		j11_buf_add_fmt(&words, "%s%s", row->words[i + 1] != NULL ? ", " : " or ", row->words[i]);
+	return refuse(r, "%s takes %s", row->name, jwk11_buf_data(&words));
+}
+
+/* Of a set: only what is a set of JWKs can be served as one. */
+static enum jwk11_rc set_profile(struct reader *r, const struct conf_row *row, struct jwk11_view value)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf names = J11_BUF(256);
+	const struct j11_profile *profile = j11_profile_find(value);
+
+	if (profile != NULL && profile->handout == J11_HANDOUT_SET) {
+		*(const struct j11_profile **)(void *)((char *)r->target + row->offset) = profile;
+		return JWK11_OK;
+	}
+	if (profile != NULL)
+		return refuse(r, "profile %s is no JWK set; jwk11 jwks --profile %s writes it", profile->name, profile->name);
+	j11_profile_names(J11_HANDOUT_SET, &names);
+	return refuse(r, "profile takes one of %s", jwk11_buf_data(&names));
 }
 
 static enum jwk11_rc set_value(struct reader *r, const struct conf_row *row, struct jwk11_view value)
@@ -250,6 +283,8 @@ static enum jwk11_rc set_value(struct reader *r, const struct conf_row *row, str
 		return copy ? JWK11_OK : j11_err_memory(r->err);
 	case CONF_WORD:
 		return set_word(r, row, value);
+	case CONF_PROFILE:
+		return set_profile(r, row, value);
 	case CONF_LIST:
 	case CONF_LINES:
 	case CONF_UIDS:
@@ -264,19 +299,12 @@ static enum jwk11_rc set_value(struct reader *r, const struct conf_row *row, str
 /* The nearest known word into the hint. */
 static void hint_near(struct reader *r, const char *word, const char *const *known, size_t n)
 {
-	unsigned best = 4;
-	const char *nearest = NULL;
+	struct j11_nearest nearest = { .word = word };
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned distance = j11_text_distance(word, known[i]);
-
-		if (distance < best) {
-			best = distance;
-			nearest = known[i];
-		}
-	}
-	if (nearest != NULL)
-		j11_err_hint(r->err, "did you mean %s?", nearest);
+	for (size_t i = 0; i < n; i++)
+		j11_nearest_offer(&nearest, known[i]);
+	if (nearest.best != NULL)
+		j11_err_hint(r->err, "did you mean %s?", nearest.best);
 }
 
 static enum jwk11_rc unknown_name(struct reader *r, struct jwk11_view name)
@@ -366,11 +394,20 @@ static bool name_taken(const struct conf *c, enum conf_section s, struct jwk11_v
 	return false;
 }
 
+/* A new section starts with nothing set; [daemon] is one section however often it is opened. */
+static void forget_seen(struct reader *r)
+{
+	for (const struct conf_row *row = conf_rows; row->name != NULL; row++)
+		if (row->section != CONF_S_DAEMON)
+			r->seen &= ~(1ull << (row - conf_rows));
+}
+
 static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 {
 	static const char *none[] = { NULL };
 	const char *kept;
 
+	forget_seen(r);
 	if (r->section == CONF_S_DAEMON) {
 		r->target = r->conf;
 		return name.len == 0 ? JWK11_OK : refuse(r, "[daemon] takes no name");
@@ -382,7 +419,6 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 	kept = keep(r, name);
 	if (kept == NULL)
 		return j11_err_memory(r->err);
-	r->seen = 0;
 	switch (r->section) {
 	case CONF_S_TOKEN:
 		ADD(tokens, n_tokens, struct conf_token);
@@ -445,50 +481,14 @@ static enum jwk11_rc read_line(struct reader *r, struct jwk11_view line)
 	return *(const char *)line.data == '[' ? read_section(r, line) : read_pair(r, line);
 }
 
-/* What only the whole file can tell. */
-static enum jwk11_rc check_whole(struct reader *r, const char *first_file)
-{
-	struct conf *c = r->conf;
-
-	r->line = 0;
-	r->file = first_file;
-	for (size_t i = 0; i < c->n_tokens; i++)
-		if (c->tokens[i].pin_file != NULL && c->tokens[i].pin_credential != NULL)
-			return refuse(r, "[token %s]: pin-file and pin-credential exclude each other", c->tokens[i].name);
-	for (size_t i = 0; i < c->n_tokens; i++)
-		if (c->tokens[i].uri == NULL)
-			return refuse(r, "[token %s] has no uri", c->tokens[i].name);
-	for (size_t i = 0; i < c->n_keys; i++)
-		if (c->keys[i].uri == NULL)
-			return refuse(r, "[key %s] has no uri", c->keys[i].name);
-	for (size_t i = 0; i < c->n_sets; i++)
-		for (const char **k = c->sets[i].keys; *k != NULL; k++)
-			if (!j11_text_equal(*k, "*") && conf_find_key(c, *k) == NULL)
-				return refuse(r, "[set %s] names key \"%s\", which has no [key] section", c->sets[i].name, *k);
-	for (size_t i = 0; i < c->n_clients; i++) {
-		const struct conf_client *client = &c->clients[i];
-
-		for (const char **k = client->keys; *k != NULL; k++)
-			if (!j11_text_equal(*k, "*") && conf_find_key(c, *k) == NULL)
-				return refuse(r, "[client %s] names key \"%s\", which has no [key] section", client->name, *k);
-		for (const char **u = client->users; *u != NULL; u++)
-			c->clients[i].anybody |= j11_text_equal(*u, "*");
-		if (client->users[0] == NULL && client->groups[0] == NULL && client->n_uids == 0 && client->n_gids == 0)
-			return refuse(r, "[client %s] matches nobody: it needs user, uid, group or gid", client->name);
-	}
-	for (const char **e = c->environment; *e != NULL; e++)
-		if (strchr(*e, '=') == NULL || **e == '=')
-			return refuse(r, "[daemon] environment takes NAME=VALUE");
-	return JWK11_OK;
-}
-
 static void set_defaults(struct conf *c)
 {
 	static const char *none[] = { NULL };
 
 	*c = (struct conf){
 		.run_dir = "/run/jwk11d", .state_dir = "/var/lib/jwk11d", .socket_gid = (gid_t)-1, .api_mode = 0660, .public_mode = 0666,
-		.modules = none, .environment = none, .threads = 1, .max_connections = 1024, .max_queue = 1024, .max_body = 65536,
+		.modules = none, .environment = none, .worker_allow = none, .worker_read = none, .worker_write = none, .threads = 1,
+		.max_connections = 1024, .max_queue = 1024, .max_body = 65536,
 		.request_timeout_ms = 10000, .head_timeout_ms = 10000, .idle_timeout_ms = 60000, .max_age = 300,
 	};
 }
@@ -512,7 +512,7 @@ enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf *
 		p += len + 1;
 	}
 	if (rc == JWK11_OK)
-		rc = check_whole(&r, file);
+		rc = conf_check(conf, file, err);
 	if (rc == JWK11_OK)
 		*ret_conf = J11_STEAL(conf);
 	return rc;

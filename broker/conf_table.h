@@ -15,7 +15,7 @@ enum conf_section { CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_
 
 /* Kinds from CONF_LIST on may be repeated. MS: seconds in the file, milliseconds in the struct. */
 enum conf_kind {
-	CONF_TEXT, CONF_PATH, CONF_WORD, CONF_UNSIGNED, CONF_SIZE, CONF_MODE, CONF_MS, CONF_SECONDS,
+	CONF_TEXT, CONF_PATH, CONF_WORD, CONF_PROFILE, CONF_UNSIGNED, CONF_SIZE, CONF_MODE, CONF_MS, CONF_SECONDS,
 	CONF_LIST, CONF_LINES, CONF_UIDS, CONF_GIDS, CONF_OPS
 };
 
@@ -25,10 +25,12 @@ struct conf_row {
 	enum conf_kind kind;
 	size_t offset;
 	uint64_t min, max;
-	const char *words[4]; /* CONF_WORD: by value */
+	const char *words[8]; /* CONF_WORD: by value, NULL behind the last */
 };
 extern const struct conf_row conf_rows[]; /* ends with a NULL name; at most 64 */
 
+/* Looks at the whole of it (conf_check.c) and fills in what follows from it. */
+enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *err) J11_MUST_USE;
 const char *conf_section_name(enum conf_section section);
 /* Zeroed memory that lives as long as the configuration. */
 void *conf_alloc(struct conf *conf, size_t size) J11_MUST_USE;

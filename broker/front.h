@@ -57,6 +57,7 @@ bool front_peer_matches(const struct front *front, struct front_peer *peer);
 struct front_pending {
 	enum conf_op op;
 	bool as_json; /* JWS, JWT: inside a JSON object rather than bare */
+	enum jwk11_jws_form form; /* JWS */
 };
 
 enum front_outcome {
@@ -96,8 +97,22 @@ enum front_outcome front_problem_full(struct front_request *q, const struct prob
 /* Fills the reply with what front->body holds, or with a problem when that buffer has failed. */
 enum front_outcome front_send_body(struct front_request *q, const char *type);
 
+/* Adds a field to the request's datagram: a text, or what a base64url text says; nothing for a member that is absent (data == NULL). `name` is for
+ * messages. */
+void front_add_text(struct front_request *q, enum wire_field field, struct jwk11_view text);
+enum jwk11_rc front_add_octets(struct front_request *q, enum wire_field field, struct jwk11_view text, const char *name, struct jwk11_err *err)
+	J11_MUST_USE;
+
 /* The key that the path names, as this peer sees it; NULL: a problem has been filled in. */
 const struct catalog_key *front_find_key(struct front_request *q);
+
+/* The key that has the kid of this one with another public half or algorithm, and stands before it in the configuration; NULL. Workers see to that
+ * within one module, this is for keys of two. The later one is neither published nor used. */
+const struct catalog_key *front_kid_rival(const struct front *front, const struct catalog_key *key);
+/* Of a key with a rival in another module (catalog.h): both, for people. */
+void front_rival_text(const struct catalog_key *key, char ret_text[JWK11_TEXT_MAX]);
+/* True when one of the two keeps the key from being used: a problem has been filled in. */
+bool front_key_is_barred(struct front_request *q, const struct catalog_key *key);
 
 /* A client's Request-Id when it is sane, else a new one. */
 void front_make_id(struct front *front, struct jwk11_view sent, char ret_id[FRONT_ID_MAX]);

@@ -9,24 +9,25 @@
 #include "base/ckr.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "front_jws.h"
 #include "json/json_take.h"
 #include "json/json_write.h"
 #include "problem.h"
 
-const char *const front_body_jws_types[2] = { "application/jose", "application/json" };
 const char *const front_body_jwt_types[2] = { "application/jwt", "application/json" };
+const char *const front_body_decrypt_types[2] = { "application/json", "application/octet-stream" };
 
 #define NO_TTL INT64_MIN
 
-/* Every member any of the three bodies may have; absent ones stay as `nothing`. */
+/* Every member any of the bodies may have; absent ones stay as `nothing`. */
 struct members {
 	struct jwk11_view alg;
 	struct jwk11_view input;
 	struct jwk11_view digest;
+	struct jwk11_view signature;
 	struct jwk11_view encoding;
-	struct jwk11_view payload;
-	const struct j11_json *header;
 	const struct j11_json *claims;
+	const struct j11_json *jwe;
 	int64_t ttl;
 };
 static const struct members nothing = { .ttl = NO_TTL };
@@ -38,23 +39,30 @@ static const struct j11_json_field sign_fields[] = {
 	MEMBER("digest", STRING, digest, false),
 	MEMBER("encoding", STRING, encoding, false),
 };
-static const struct j11_json_field jws_fields[] = {
-	MEMBER("alg", STRING, alg, false),
-	MEMBER("payload", STRING, payload, true),
-	MEMBER("protected", OBJECT, header, false),
-};
 static const struct j11_json_field jwt_fields[] = {
 	MEMBER("alg", STRING, alg, false),
 	MEMBER("claims", OBJECT, claims, true),
 	MEMBER("ttl", NUMBER, ttl, false),
 };
-static const struct {
-	const struct j11_json_field *fields;
+static const struct j11_json_field verify_fields[] = {
+	MEMBER("alg", STRING, alg, false),
+	MEMBER("input", STRING, input, true),
+	MEMBER("signature", STRING, signature, true),
+};
+/* Any serialisation: the compact one as a string, a JSON one as an object. */
+static const struct j11_json_field decrypt_fields[] = {
+	MEMBER("alg", STRING, alg, false),
+	MEMBER("jwe", ANY, jwe, true),
+};
+static const struct body {
+	const struct j11_json_field *fields; /* NULL: a file of its own */
 	size_t n_fields;
 	enum wire_type type;
 } bodies[CONF_N_OPS] = {
+	[CONF_OP_DECRYPT] = { decrypt_fields, J11_COUNT(decrypt_fields), WIRE_DECRYPT },
+	[CONF_OP_VERIFY] = { verify_fields, J11_COUNT(verify_fields), WIRE_VERIFY },
 	[CONF_OP_SIGN] = { sign_fields, J11_COUNT(sign_fields), WIRE_SIGN },
-	[CONF_OP_JWS] = { jws_fields, J11_COUNT(jws_fields), WIRE_JWS },
+	[CONF_OP_JWS] = { NULL, 0, WIRE_JWS },
 	[CONF_OP_JWT] = { jwt_fields, J11_COUNT(jwt_fields), WIRE_JWT },
 };
 
@@ -74,69 +82,65 @@ static enum jwk11_rc check_ttl(const struct members *m, struct jwk11_err *err)
 	return JWK11_OK;
 }
 
-static void add_text(struct jwk11_buf *out, enum wire_field field, struct jwk11_view text)
+static enum jwk11_rc add_jwe(struct front_request *q, const struct j11_json *jwe, struct jwk11_err *err)
 {
-	if (text.data != NULL)
-		wire_add(out, field, text);
-}
-
-/* base64url to octets to a field. */
-static enum jwk11_rc add_octets(struct front_request *q, enum wire_field field, struct jwk11_view text, const char *name,
-	struct jwk11_err *err)
-{
-	struct jwk11_buf *octets = &q->front->octets;
-	enum jwk11_rc rc;
-
-	if (text.data == NULL)
+	if (jwe == NULL)
 		return JWK11_OK;
-	jwk11_buf_reset(octets);
-	rc = j11_b64url_decode(text, name, octets, err);
-	if (rc == JWK11_OK)
-		wire_add(q->datagram, field, j11_buf_view(octets));
-	return rc;
+	if (jwe->type != J11_JSON_STRING && jwe->type != J11_JSON_OBJECT)
+		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_TYPE, "request body: member \"jwe\" must be a string or an object");
+	wire_add(q->datagram, WIRE_F_JWE, jwe->type == J11_JSON_STRING ? jwe->text : jwe->raw);
+	return JWK11_OK;
 }
 
 static enum jwk11_rc add_members(struct front_request *q, const struct members *m, struct jwk11_err *err)
 {
 	enum jwk11_rc rc;
 
-	add_text(q->datagram, WIRE_F_ALG, m->alg);
-	add_text(q->datagram, WIRE_F_ENCODING, m->encoding);
-	rc = add_octets(q, WIRE_F_INPUT, m->input, "member \"input\"", err);
+	front_add_text(q, WIRE_F_ALG, m->alg);
+	front_add_text(q, WIRE_F_ENCODING, m->encoding);
+	rc = front_add_octets(q, WIRE_F_INPUT, m->input, "member \"input\"", err);
 	if (rc == JWK11_OK)
-		rc = add_octets(q, WIRE_F_DIGEST, m->digest, "member \"digest\"", err);
+		rc = front_add_octets(q, WIRE_F_DIGEST, m->digest, "member \"digest\"", err);
 	if (rc == JWK11_OK)
-		rc = add_octets(q, WIRE_F_PAYLOAD, m->payload, "member \"payload\"", err);
-	if (rc != JWK11_OK)
-		return rc;
-	if (m->header != NULL)
-		wire_add(q->datagram, WIRE_F_HEADER, m->header->raw);
+		rc = front_add_octets(q, WIRE_F_SIGNATURE, m->signature, "member \"signature\"", err);
+	if (rc == JWK11_OK)
+		rc = add_jwe(q, m->jwe, err);
 	if (m->claims != NULL)
 		wire_add(q->datagram, WIRE_F_CLAIMS, m->claims->raw);
 	if (m->ttl != NO_TTL)
 		wire_add_num(q->datagram, WIRE_F_TTL, (uint64_t)m->ttl);
-	if (q->datagram->failed == JWK11_ERR_LIMIT)
-		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_INPUT_TOO_LONG, "the request is longer than a message to a worker may be");
-	return j11_buf_check(q->datagram, "the request", err);
+	return rc;
 }
 
-static enum jwk11_rc encode(struct front_request *q, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
+static enum jwk11_rc take_body(struct front_request *q, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
 {
+	const struct body *body = &bodies[op];
 	struct members m = nothing;
-	enum jwk11_rc rc = j11_json_take(root, bodies[op].fields, bodies[op].n_fields, false, "request body", &m, err);
+	enum jwk11_rc rc;
 
+	if (body->fields == NULL)
+		return front_jws_take(q, root, err);
+	rc = j11_json_take(root, body->fields, body->n_fields, false, "request body", &m, err);
 	if (rc == JWK11_OK && op == CONF_OP_SIGN)
 		rc = check_sign(&m, err);
 	if (rc == JWK11_OK)
 		rc = check_ttl(&m, err);
-	if (rc != JWK11_OK)
-		return rc;
+	return rc == JWK11_OK ? add_members(q, &m, err) : rc;
+}
+
+static enum jwk11_rc encode(struct front_request *q, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
+{
+	enum jwk11_rc rc;
+
 	q->id = calls_next_id(q->front->calls);
 	jwk11_buf_reset(q->datagram);
 	wire_begin(q->datagram, bodies[op].type, q->id);
 	wire_add_str(q->datagram, WIRE_F_KEY, q->key);
 	wire_add_str(q->datagram, WIRE_F_REQUEST_ID, q->request_id);
-	return add_members(q, &m, err);
+	rc = take_body(q, op, root, err);
+	if (rc == JWK11_OK && q->datagram->failed == JWK11_ERR_LIMIT)
+		rc = j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_INPUT_TOO_LONG, "the request is longer than a message to a worker may be");
+	return rc == JWK11_OK ? j11_buf_check(q->datagram, "the request", err) : rc;
 }
 
 static enum front_outcome start(struct front_request *q, enum conf_op op)
@@ -146,12 +150,15 @@ static enum front_outcome start(struct front_request *q, enum conf_op op)
 	struct j11_json_limits limits = j11_json_limits_default;
 	struct jwk11_err err = { .rc = JWK11_OK };
 
-	if (key == NULL)
+	if (key == NULL || front_key_is_barred(q, key))
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
+	*q->pending = (struct front_pending){ .op = op };
 	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, op, j11_json_root(doc), &err) != JWK11_OK)
 		return front_problem_err(q, &err);
-	*q->pending = (struct front_pending){ .op = op, .as_json = op == CONF_OP_SIGN || q->type == 1 };
+	if (op == CONF_OP_JWS && !front_jws_choose(q))
+		return FRONT_REPLY;
+	q->pending->as_json = op == CONF_OP_SIGN || (op == CONF_OP_DECRYPT ? q->type == 0 : q->type == 1);
 	q->module = key->module;
 	return FRONT_CALL;
 }
@@ -171,23 +178,37 @@ enum front_outcome front_body_jwt(struct front_request *q)
 	return start(q, CONF_OP_JWT);
 }
 
-/* ---- answers ---- */
-
-/* A bare body goes out as it came, so it must be nothing but base64url and dots. */
-static bool is_compact(struct jwk11_view text)
+enum front_outcome front_body_verify(struct front_request *q)
 {
-	const char *s = text.data;
-
-	for (size_t i = 0; i < text.len; i++) {
-		bool plain = (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9');
-
-		if (!plain && s[i] != '-' && s[i] != '_' && s[i] != '.')
-			return false;
-	}
-	return text.len > 0;
+	return start(q, CONF_OP_VERIFY);
 }
 
-static void answer_json(struct front_request *q, const struct wire_msg *msg, const char *name, struct jwk11_view value)
+enum front_outcome front_body_decrypt(struct front_request *q)
+{
+	return start(q, CONF_OP_DECRYPT);
+}
+
+/* ---- answers ---- */
+
+/* `value` as a string, or as the JSON that it is. */
+static void answer_json(struct front_request *q, const struct wire_msg *msg, const char *name, struct jwk11_view value, bool is_json)
+{
+	struct j11_json_out o = J11_JSON_OUT(&q->front->body);
+
+	jwk11_buf_reset(&q->front->body);
+	j11_json_open(&o, NULL, '{');
+	if (msg->field[WIRE_F_KID].len > 0)
+		j11_json_view(&o, "kid", msg->field[WIRE_F_KID]);
+	j11_json_view(&o, "alg", msg->field[WIRE_F_ALG]);
+	if (is_json)
+		j11_json_raw(&o, name, value);
+	else
+		j11_json_view(&o, name, value);
+	j11_json_close(&o);
+	front_send_body(q, "application/json");
+}
+
+static void answer_valid(struct front_request *q, const struct wire_msg *msg)
 {
 	struct j11_json_out o = J11_JSON_OUT(&q->front->body);
 
@@ -195,48 +216,75 @@ static void answer_json(struct front_request *q, const struct wire_msg *msg, con
 	j11_json_open(&o, NULL, '{');
 	j11_json_view(&o, "kid", msg->field[WIRE_F_KID]);
 	j11_json_view(&o, "alg", msg->field[WIRE_F_ALG]);
-	j11_json_view(&o, name, value);
+	j11_json_boolean(&o, "valid", true);
 	j11_json_close(&o);
+	q->reply.cache_control = "no-store";
 	front_send_body(q, "application/json");
 }
 
-static void answer_signature(struct front_request *q, const struct wire_msg *msg)
+static void answer_octets(struct front_request *q, const struct wire_msg *msg, const char *name, struct jwk11_view value)
 {
 	struct jwk11_buf *octets = &q->front->octets;
 
 	jwk11_buf_reset(octets);
-	j11_b64url_add(octets, msg->field[WIRE_F_SIGNATURE]);
-	answer_json(q, msg, "signature", j11_buf_view(octets));
+	j11_b64url_add(octets, value);
+	answer_json(q, msg, name, j11_buf_view(octets), false);
 }
 
-static void answer_compact(struct front_request *q, const struct wire_msg *msg)
+/* A bare body goes out as it came; it was looked at before. */
+static void answer_text(struct front_request *q, struct jwk11_view text, const char *type)
 {
-	bool jws = q->pending->op == CONF_OP_JWS;
-	struct jwk11_view text = msg->field[WIRE_F_TEXT];
-
-	if (q->pending->as_json) {
-		answer_json(q, msg, jws ? "jws" : "jwt", text);
-		return;
-	}
 	jwk11_buf_reset(&q->front->body);
 	j11_buf_add(&q->front->body, text.data, text.len);
-	front_send_body(q, jws ? front_body_jws_types[0] : front_body_jwt_types[0]);
+	front_send_body(q, type);
+}
+
+static void answer_plaintext(struct front_request *q, const struct wire_msg *msg)
+{
+	struct jwk11_view plain = msg->field[WIRE_F_PLAINTEXT];
+
+	q->reply.cache_control = "no-store";
+	if (q->pending->as_json) {
+		answer_octets(q, msg, "plaintext", plain);
+		return;
+	}
+	answer_text(q, plain, front_body_decrypt_types[1]);
+}
+
+static void answer_jose(struct front_request *q, const struct wire_msg *msg)
+{
+	bool jws = q->pending->op == CONF_OP_JWS;
+	enum jwk11_jws_form form = jws ? q->pending->form : JWK11_JWS_COMPACT;
+	struct jwk11_view text = msg->field[WIRE_F_TEXT];
+
+	if (!front_jws_is(text, form))
+		front_problem(q, J11_CODE_INTERNAL, "the worker's answer is not a %s serialization", front_jws_form_name(form));
+	else if (!q->pending->as_json)
+		answer_text(q, text, jws ? front_jws_type_of(form) : front_body_jwt_types[0]);
+	else
+		answer_json(q, msg, jws ? "jws" : "jwt", text, form != JWK11_JWS_COMPACT);
 }
 
 /* A REPLY must hold what was asked for; anything else is a worker gone wrong. */
 static void answer_reply(struct front_request *q, const struct wire_msg *msg)
 {
-	bool sign = q->pending->op == CONF_OP_SIGN;
-	struct jwk11_view made = msg->field[sign ? WIRE_F_SIGNATURE : WIRE_F_TEXT];
+	static const enum wire_field fields[CONF_N_OPS] = { [CONF_OP_SIGN] = WIRE_F_SIGNATURE, [CONF_OP_JWS] = WIRE_F_TEXT,
+		[CONF_OP_JWT] = WIRE_F_TEXT, [CONF_OP_VERIFY] = WIRE_F_TEXT, [CONF_OP_DECRYPT] = WIRE_F_PLAINTEXT };
+	bool sign = q->pending->op == CONF_OP_SIGN, plain = q->pending->op == CONF_OP_DECRYPT, verify = q->pending->op == CONF_OP_VERIFY;
+	struct jwk11_view made = msg->field[fields[q->pending->op]];
 
-	if (made.data == NULL || made.len == 0 || msg->field[WIRE_F_KID].data == NULL || msg->field[WIRE_F_ALG].data == NULL)
+	if (made.data == NULL || (made.len == 0 && !plain) || msg->field[WIRE_F_KID].data == NULL || msg->field[WIRE_F_ALG].data == NULL)
 		front_problem(q, J11_CODE_INTERNAL, "the worker's answer is not complete");
-	else if (!sign && !is_compact(made))
-		front_problem(q, J11_CODE_INTERNAL, "the worker's answer is not a compact serialisation");
+	else if (verify && !j11_view_equals(made, "valid"))
+		front_problem(q, J11_CODE_INTERNAL, "the worker's answer is neither yes nor no");
+	else if (verify)
+		answer_valid(q, msg);
+	else if (plain)
+		answer_plaintext(q, msg);
 	else if (sign)
-		answer_signature(q, msg);
+		answer_octets(q, msg, "signature", made);
 	else
-		answer_compact(q, msg);
+		answer_jose(q, msg);
 }
 
 static void answer_fault(struct front_request *q, const struct wire_msg *msg)

@@ -5,14 +5,16 @@
 
 #include "front.h"
 
-/* Handlers of the routes POST /v1/keys/{k}/sign, jws, jwt. */
+/* Handlers of the routes POST /v1/keys/{k}/sign, jws, jwt, verify, decrypt. */
 enum front_outcome front_body_sign(struct front_request *q);
 enum front_outcome front_body_jws(struct front_request *q);
 enum front_outcome front_body_jwt(struct front_request *q);
+enum front_outcome front_body_verify(struct front_request *q);
+enum front_outcome front_body_decrypt(struct front_request *q);
 
-/* Media types of the answers of jws and jwt; index 1 is JSON. */
-extern const char *const front_body_jws_types[2];
+/* Media types of the answers of jwt, index 1 is JSON; and of decrypt, index 0 is. Those of jws: front_jws.h. */
 extern const char *const front_body_jwt_types[2];
+extern const char *const front_body_decrypt_types[2];
 
 /* Fills the reply from what became of the call. q needs front, request_id and pending only. */
 void front_body_answer(struct front_request *q, enum call_end end, const struct wire_msg *msg);

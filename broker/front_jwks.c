@@ -9,17 +9,20 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "form/profile.h"
 #include "http_media.h"
-#include "json/json_write.h"
+#include "log.h"
 
 #define SET_MAX (64u * 1024u * 1024u) /* octets of one rendered set */
 #define SET_TYPE "application/jwk-set+json"
+#define LEFT_OUT_MAX 2000u /* octets of a sentence about keys that are left out */
 
 struct set {
 	char *name;
 	char *body;
 	size_t len;
 	size_t n_keys;
+	char *left_out;    /* which keys of it are not published, and why */
 	char etag[40];     /* as application/json */
 	char etag_set[40]; /* as application/jwk-set+json: another representation, so another strong tag */
 };
@@ -29,14 +32,19 @@ struct front_jwks {
 	char cache_control[48];
 };
 
+static void free_set(struct set *set)
+{
+	j11_mem_free(set->name);
+	j11_mem_free(set->body);
+	j11_mem_free(set->left_out);
+}
+
 void front_view_free(struct front_jwks *jwks)
 {
 	if (jwks == NULL)
 		return;
-	for (size_t i = 0; i < jwks->n_sets; i++) {
-		j11_mem_free(jwks->sets[i].name);
-		j11_mem_free(jwks->sets[i].body);
-	}
+	for (size_t i = 0; i < jwks->n_sets; i++)
+		free_set(&jwks->sets[i]);
 	j11_mem_free(jwks->sets);
 	j11_mem_free(jwks);
 }
@@ -54,90 +62,139 @@ static void make_tags(struct set *set)
 	snprintf(set->etag_set, sizeof(set->etag_set), "\"%016llx%016llx-s\"", (unsigned long long)(h >> 64), (unsigned long long)h);
 }
 
-/* Two names of one public key give one entry: a set with a kid twice is no use to anybody. */
-static bool is_first_of_kid(const struct front *front, const char *const *names, const struct conf_key *until, const char *kid)
+/* Two names of one public key give one entry: a set with a kid twice is no use to anybody. Without a kid the whole JWK is compared. */
+static bool is_repeated(const struct front *front, const struct conf_set *set, const struct conf_key *until, const struct catalog_key *key)
 {
-	const struct catalog_key *twin = catalog_key_of_kid(front->catalog, kid);
+	const struct catalog_key *twin = catalog_key_of_kid(front->catalog, key->kid);
 
-	if (twin == NULL || twin->next_kid == NULL)
-		return true;
+	if (twin != NULL && twin->next_kid == NULL)
+		return false;
 	for (const struct conf_key *k = front->conf->keys; k < until; k++) {
-		const struct catalog_key *key = conf_list_has(names, k->name) ? catalog_key_named(front->catalog, k->name) : NULL;
+		const struct catalog_key *other = catalog_key_named(front->catalog, k->name);
 
-		if (key != NULL && j11_text_equal(key->kid, kid))
-			return false;
+		if (other != NULL && conf_set_holds(set, k->name, other->kty) && j11_text_equal(other->kid, key->kid) && (key->kid[0] != '\0' || j11_text_equal(other->jwk, key->jwk)))
+			return true;
 	}
-	return true;
+	return false;
 }
 
-static size_t write_keys(const struct front *front, const char *const *names, struct j11_json_out *o)
-{
-	size_t n = 0;
+/* A set under construction. */
+struct rendering {
+	const struct front *front;
+	const struct conf_set *set;
+	struct j11_json_out *o;
+	struct j11_tally tally;
+	struct jwk11_buf left_out;
+	size_t n_keys, n_left_out, n_unsaid;
+};
 
-	for (size_t i = 0; i < front->conf->n_keys; i++) {
+static void leave_out(struct rendering *r, const struct conf_key *k, const char *why)
+{
+	char text[64 + 4 + J11_PROFILE_WHY_MAX];
+
+	snprintf(text, sizeof(text), "%s%s: %s", r->n_left_out > 0 ? "; " : "", k->name, why);
+	if (r->left_out.len + strlen(text) <= LEFT_OUT_MAX)
+		j11_buf_add_str(&r->left_out, text);
+	else
+		r->n_unsaid++;
+	r->n_left_out++;
+}
+
+/* The key in the form that the set's profile asks for; one that its taker does not take stays out. */
+static enum jwk11_rc write_form(struct rendering *r, const struct conf_key *k, const struct catalog_key *key, struct jwk11_err *err)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *jwk = NULL;
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *x5c = NULL;
+	const struct j11_profile *p = r->set->profile;
+	struct j11_form form = { .x5t = j11_view_str(key->x5t) };
+	char why[J11_PROFILE_WHY_MAX];
+	enum jwk11_rc rc = j11_json_read(j11_view_str(key->jwk), NULL, "JWK", &jwk, err);
+
+	if (rc == JWK11_OK && key->x5c[0] != '\0')
+		rc = j11_json_read(j11_view_str(key->x5c), NULL, "x5c", &x5c, err);
+	if (rc != JWK11_OK)
+		return rc;
+	form.jwk = j11_json_root(jwk);
+	form.x5c = x5c != NULL ? j11_json_root(x5c) : NULL;
+	if (p != NULL && p->kid_style != JWK11_N_KID_ && (k->kid != NULL || k->kid_style != p->kid_style)) {
+		snprintf(why, sizeof(why), "%s wants kid-style = %s in its section", p->taker, p->kid_word);
+		leave_out(r, k, why);
+	} else if (p != NULL && !j11_profile_takes(p, &form, &r->tally, why)) {
+		leave_out(r, k, why);
+	} else {
+		j11_form_jwk(r->o, p, &form, r->set->x5c == CONF_YES);
+		r->n_keys++;
+	}
+	return JWK11_OK;
+}
+
+static enum jwk11_rc write_key(struct rendering *r, const struct conf_key *k, const struct catalog_key *key, struct jwk11_err *err)
+{
+	if (is_repeated(r->front, r->set, k, key))
+		return JWK11_OK;
+	if (key->rival != NULL) {
+		leave_out(r, k, catalog_key_text(key));
+		return JWK11_OK;
+	}
+	if (front_kid_rival(r->front, key) != NULL) {
+		leave_out(r, k, "its kid is that of another key, in another module");
+		return JWK11_OK;
+	}
+	if (r->set->profile != NULL || r->set->x5c == CONF_YES)
+		return write_form(r, k, key, err);
+	j11_json_raw(r->o, NULL, j11_view_str(key->jwk));
+	r->n_keys++;
+	return JWK11_OK;
+}
+
+static enum jwk11_rc write_keys(struct rendering *r, struct jwk11_err *err)
+{
+	const struct front *front = r->front;
+	enum jwk11_rc rc = JWK11_OK;
+
+	j11_json_open(r->o, NULL, '{');
+	j11_json_open(r->o, "keys", '[');
+	for (size_t i = 0; i < front->conf->n_keys && rc == JWK11_OK; i++) {
 		const struct conf_key *k = &front->conf->keys[i];
-		const struct catalog_key *key = conf_list_has(names, k->name) ? catalog_key_named(front->catalog, k->name) : NULL;
+		const struct catalog_key *key = catalog_key_named(front->catalog, k->name);
 
-		if (key == NULL || key->jwk[0] == '\0' || !is_first_of_kid(front, names, k, key->kid))
-			continue;
-		j11_json_raw(o, NULL, j11_view_str(key->jwk));
-		n++;
+		if (key != NULL && key->jwk[0] != '\0' && conf_set_holds(r->set, k->name, key->kty))
+			rc = write_key(r, k, key, err);
 	}
-	return n;
+	j11_json_close(r->o);
+	j11_json_close(r->o);
+	return rc;
 }
 
-static enum jwk11_rc render(const struct front *front, const char *name, const char *const *names, struct set *ret_set,
-	struct jwk11_err *err)
+static enum jwk11_rc render(const struct front *front, const struct conf_set *set, struct set *ret_set, struct jwk11_err *err)
 {
-	struct jwk11_buf buf = J11_BUF(SET_MAX);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf buf = J11_BUF(SET_MAX);
 	struct j11_json_out o = J11_JSON_OUT(&buf);
-	enum jwk11_rc rc;
+	struct rendering r = { .front = front, .set = set, .o = &o, .left_out = J11_BUF(LEFT_OUT_MAX + 40) };
+	enum jwk11_rc rc = write_keys(&r, err);
 
-	j11_json_open(&o, NULL, '{');
-	j11_json_open(&o, "keys", '[');
-	ret_set->n_keys = write_keys(front, names, &o);
-	j11_json_close(&o);
-	j11_json_close(&o);
-	rc = j11_buf_check(&buf, "a key set", err);
+	if (r.n_unsaid > 0)
+		j11_buf_add_fmt(&r.left_out, "; and %zu more", r.n_unsaid);
+	if (rc == JWK11_OK)
+		rc = j11_buf_check(&buf, "a key set", err);
 	if (rc == JWK11_OK) {
-		ret_set->name = j11_mem_dup(name);
+		ret_set->name = j11_mem_dup(set->name);
 		ret_set->body = j11_mem_dup_n(buf.data, buf.len);
+		ret_set->left_out = j11_mem_dup(jwk11_buf_data(&r.left_out));
 		ret_set->len = buf.len;
-		rc = ret_set->name != NULL && ret_set->body != NULL ? JWK11_OK : j11_err_memory(err);
+		ret_set->n_keys = r.n_keys;
+		rc = ret_set->name != NULL && ret_set->body != NULL && ret_set->left_out != NULL ? JWK11_OK : j11_err_memory(err);
 	}
-	j11_buf_done(&buf);
+	j11_buf_done(&r.left_out);
 	if (rc == JWK11_OK)
 		make_tags(ret_set);
 	return rc;
 }
 
-static bool has_default(const struct conf *conf)
+/* The set that nobody asked for is there when it has something in it. */
+static bool is_needless(const struct conf *conf, const struct conf_set *set, const struct set *rendered)
 {
-	for (size_t i = 0; i < conf->n_sets; i++)
-		if (j11_text_equal(conf->sets[i].name, "default"))
-			return true;
-	return false;
-}
-
-enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
-{
-	static const char *const all[] = { "*", NULL };
-	const struct conf *conf = front->conf;
-	J11_AUTO(front_view_free_auto) struct front_jwks *jwks = j11_mem_new(sizeof(*jwks));
-	enum jwk11_rc rc = JWK11_OK;
-
-	if (jwks == NULL || (jwks->sets = j11_mem_new_array(conf->n_sets + 1, sizeof(*jwks->sets))) == NULL)
-		return j11_err_memory(err);
-	for (size_t i = 0; i < conf->n_sets && rc == JWK11_OK; i++)
-		rc = render(front, conf->sets[i].name, (const char *const *)conf->sets[i].keys, &jwks->sets[jwks->n_sets++], err);
-	if (rc == JWK11_OK && !has_default(conf))
-		rc = render(front, "default", all, &jwks->sets[jwks->n_sets++], err);
-	if (rc != JWK11_OK)
-		return rc;
-	snprintf(jwks->cache_control, sizeof(jwks->cache_control), "public, max-age=%lld", (long long)conf->max_age);
-	front_view_free(front->jwks);
-	front->jwks = J11_STEAL(jwks);
-	return JWK11_OK;
+	return rendered->n_keys == 0 && conf_set_is_implied(conf, set) && !j11_text_equal(set->name, "default");
 }
 
 static const struct set *find_set(const struct front_jwks *jwks, const char *name, size_t len)
@@ -146,6 +203,40 @@ static const struct set *find_set(const struct front_jwks *jwks, const char *nam
 		if (strlen(jwks->sets[i].name) == len && memcmp(jwks->sets[i].name, name, len) == 0)
 			return &jwks->sets[i];
 	return NULL;
+}
+
+/* Once for each change: a set is rendered with every look at a token. */
+static void log_left_out(const struct front_jwks *before, const struct front_jwks *now)
+{
+	for (size_t i = 0; i < now->n_sets; i++) {
+		const struct set *set = &now->sets[i], *old = find_set(before, set->name, strlen(set->name));
+
+		if (set->left_out[0] != '\0' && (old == NULL || !j11_text_equal(old->left_out, set->left_out)))
+			log_event(LOG_LEVEL_WARNING, "keys-left-out", "set", set->name, "why", set->left_out, NULL);
+	}
+}
+
+enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
+{
+	const struct conf *conf = front->conf;
+	const struct conf_set *set;
+	J11_AUTO(front_view_free_auto) struct front_jwks *jwks = j11_mem_new(sizeof(*jwks));
+	enum jwk11_rc rc = JWK11_OK;
+
+	if (jwks == NULL || (jwks->sets = j11_mem_new_array(conf->n_sets + 2, sizeof(*jwks->sets))) == NULL)
+		return j11_err_memory(err);
+	for (size_t i = 0; rc == JWK11_OK && (set = conf_set_at(conf, i)) != NULL; i++) {
+		rc = render(front, set, &jwks->sets[jwks->n_sets++], err);
+		if (is_needless(conf, set, &jwks->sets[jwks->n_sets - 1]))
+			free_set(&jwks->sets[--jwks->n_sets]);
+	}
+	if (rc != JWK11_OK)
+		return rc;
+	snprintf(jwks->cache_control, sizeof(jwks->cache_control), "public, max-age=%lld", (long long)conf->max_age);
+	log_left_out(front->jwks, jwks);
+	front_view_free(front->jwks);
+	front->jwks = J11_STEAL(jwks);
+	return JWK11_OK;
 }
 
 /* application/json, which every consumer takes, unless the registered type is asked for by its name and not as second choice. NULL: the
@@ -168,12 +259,16 @@ static const char *choose_type(struct jwk11_view accept)
 static enum front_outcome send_set(struct front_request *q, const struct set *set)
 {
 	const char *type = choose_type(q->http->accept);
+	const struct set *akp = find_set(q->front->jwks, "akp", 3);
 	const char *tag;
 
 	if (type == NULL)
 		return front_problem(q, J11_CODE_HTTP_NOT_ACCEPTABLE, "a key set is application/json or " SET_TYPE);
+	if (set->n_keys == 0 && set->left_out[0] != '\0')
+		return front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" can be published: %s", set->name, set->left_out);
 	if (set->n_keys == 0)
-		return front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" has been seen yet", set->name);
+		return front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" has been seen yet%s", set->name,
+			akp != NULL && akp != set && akp->n_keys > 0 ? "; ML-DSA keys are in the set \"akp\"" : "");
 	tag = j11_text_equal(type, SET_TYPE) ? set->etag_set : set->etag;
 	q->reply.status = q->http->if_none_match.data != NULL && http_media_has_tag(q->http->if_none_match, tag) ? 304 : 200;
 	q->reply.type = type;

@@ -8,7 +8,6 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,12 +39,12 @@ struct process {
 
 /* ---- to the supervisor ---- */
 
-static void tell(enum wire_type type, const char *module, unsigned index)
+static void tell(enum wire_type type, uint64_t id, const char *module, unsigned index)
 {
 	struct jwk11_buf buf = J11_BUF(WIRE_MAX);
 	int sent;
 
-	wire_begin(&buf, type, 0);
+	wire_begin(&buf, type, id);
 	if (module != NULL) {
 		wire_add_str(&buf, WIRE_F_MODULE, module);
 		wire_add_num(&buf, WIRE_F_INDEX, index);
@@ -87,7 +86,7 @@ static void on_late(void *arg, const char *module, unsigned index)
 
 	(void)arg;
 	log_event(LOG_LEVEL_ERROR, "worker-late", "module", module, "index", log_num(room, index), NULL);
-	tell(WIRE_WORKER_LATE, module, index);
+	tell(WIRE_WORKER_LATE, 0, module, index);
 }
 
 static void on_lost(void *arg, const char *module, unsigned index)
@@ -112,13 +111,13 @@ static void on_dropped(void *arg, const char *module, unsigned index, const stru
 /* The text in a memory file. */
 static enum jwk11_rc read_text(int fd, struct jwk11_buf *buf, struct jwk11_err *err)
 {
-	struct stat st;
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
 	size_t size, at = 0;
 	char *place;
 
-	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size > CONF_MAX)
+	if (end < 0 || (uint64_t)end > CONF_MAX)
 		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_CONFIG_INVALID, "CONFIG came without a usable file");
-	size = (size_t)st.st_size;
+	size = (size_t)end;
 	place = j11_buf_grow(buf, size);
 	if (place == NULL)
 		return j11_err_memory(err);
@@ -146,7 +145,8 @@ static void forget_changed(struct front *front, const struct conf *old, const st
 		const struct conf_key *was = &old->keys[i], *is;
 
 		is = i < new->n_keys && j11_text_equal(new->keys[i].name, was->name) ? &new->keys[i] : conf_find_key(new, was->name);
-		if (is == NULL || !same_text(is->uri, was->uri) || !same_text(is->alg, was->alg) || !same_text(is->kid, was->kid))
+		if (is == NULL || !same_text(is->uri, was->uri) || !same_text(is->alg, was->alg) || !same_text(is->kid, was->kid) ||
+			is->kid_style != was->kid_style || is->use != was->use)
 			catalog_forget(front->catalog, was->name);
 	}
 }
@@ -158,6 +158,7 @@ static void use_conf(struct front *front, struct conf *conf)
 	if (old != NULL)
 		forget_changed(front, old, conf);
 	front->conf = conf;
+	catalog_set_order(front->catalog, (const char *const *)conf->modules);
 	front->conf_generation++;
 	conf_free(old);
 	calls_limit(front->calls, conf->threads, conf->max_queue, conf->request_timeout_ms);
@@ -185,7 +186,6 @@ static bool serve(struct process *p)
 		log_event(LOG_LEVEL_ERROR, "start-failed", "reason", "the sandbox could not be set up", NULL);
 		return false;
 	}
-	tell(WIRE_READY, NULL, 0);
 	return true;
 }
 
@@ -195,7 +195,7 @@ static void fail(struct process *p)
 	loop_stop(p->front.loop);
 }
 
-static void on_config(struct process *p, int fd)
+static void on_config(struct process *p, uint64_t id, int fd)
 {
 	struct jwk11_buf text = J11_BUF(CONF_MAX);
 	struct jwk11_err err = { .rc = JWK11_OK };
@@ -213,10 +213,13 @@ static void on_config(struct process *p, int fd)
 		return;
 	}
 	use_conf(&p->front, conf);
-	if (first && !serve(p))
+	if (first && !serve(p)) {
 		fail(p);
-	else if (!first)
+		return;
+	}
+	if (!first)
 		log_event(LOG_LEVEL_NOTICE, "configuration", "state", "replaced", NULL);
+	tell(WIRE_READY, id, NULL, 0);
 }
 
 /* ---- from the supervisor ---- */
@@ -274,13 +277,16 @@ static void take_message(struct process *p, size_t len, int *fd)
 	}
 	switch (msg.type) {
 	case WIRE_CONFIG:
-		on_config(p, *fd);
+		on_config(p, msg.id, *fd);
 		break;
 	case WIRE_WORKER:
 		on_new_worker(p, &msg, fd);
 		break;
 	case WIRE_DRAIN:
 		on_drain(p);
+		break;
+	case WIRE_PING:
+		tell(WIRE_PONG, 0, NULL, 0);
 		break;
 	default:
 		log_event(LOG_LEVEL_WARNING, "message-dropped", "message", wire_type_name(msg.type), NULL);

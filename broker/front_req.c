@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/b64.h"
 #include "base/ckr.h"
 #include "base/err.h"
 #include "base/text.h"
@@ -106,14 +107,99 @@ enum front_outcome front_send_body(struct front_request *q, const char *type)
 	return FRONT_REPLY;
 }
 
-/* Two names may share a kid; the first one this peer may see is meant. */
+const struct catalog_key *front_kid_rival(const struct front *front, const struct catalog_key *key)
+{
+	const struct catalog_key *other = catalog_key_of_kid(front->catalog, key->kid);
+
+	if (other == NULL || other->next_kid == NULL)
+		return NULL;
+	for (; other != NULL; other = other->next_kid)
+		if ((catalog_key_is_secret(key) || !j11_text_equal(other->jwk, key->jwk)) && conf_key_index(front->conf, other->name) < conf_key_index(front->conf, key->name))
+			return other;
+	return NULL;
+}
+
+static const char *name_of(const struct catalog_key *key)
+{
+	return catalog_key_is_secret(key) ? "a secret key" : key->thumbprint;
+}
+
+void front_rival_text(const struct catalog_key *key, char ret_text[JWK11_TEXT_MAX])
+{
+	const struct catalog_key *a = key, *b = key->rival;
+
+	if (catalog_key_is_secret(a) && catalog_key_is_secret(b))
+		snprintf(ret_text, JWK11_TEXT_MAX, "secret keys in module %s and in module %s match its uri, and nothing shows that they are one", a->module,
+			b->module);
+	else
+		snprintf(ret_text, JWK11_TEXT_MAX, "different keys match its uri: %s in module %s, %s in module %s", name_of(a), a->module, name_of(b),
+			b->module);
+}
+
+void front_add_text(struct front_request *q, enum wire_field field, struct jwk11_view text)
+{
+	if (text.data != NULL)
+		wire_add(q->datagram, field, text);
+}
+
+enum jwk11_rc front_add_octets(struct front_request *q, enum wire_field field, struct jwk11_view text, const char *name, struct jwk11_err *err)
+{
+	struct jwk11_buf *octets = &q->front->octets;
+	enum jwk11_rc rc;
+
+	if (text.data == NULL)
+		return JWK11_OK;
+	jwk11_buf_reset(octets);
+	rc = j11_b64url_decode(text, name, octets, err);
+	if (rc == JWK11_OK)
+		wire_add(q->datagram, field, j11_buf_view(octets));
+	return rc;
+}
+
+static void refuse_rivals(struct front_request *q, const struct catalog_key *key)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+	char text[JWK11_TEXT_MAX];
+
+	front_rival_text(key, text);
+	j11_err_set(&err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "key \"%s\": %s", key->name, text);
+	j11_err_hint(&err, "module = in the [token] section, or a uri that one of them matches alone");
+	front_problem_err(q, &err);
+}
+
+bool front_key_is_barred(struct front_request *q, const struct catalog_key *key)
+{
+	if (key->rival != NULL)
+		refuse_rivals(q, key);
+	else if (front_kid_rival(q->front, key) != NULL)
+		front_problem(q, J11_CODE_KID_TAKEN, "key \"%s\": its kid is that of another key, in another module", key->name);
+	else
+		return false;
+	return true;
+}
+
+/* Two names may share a kid; the first one this peer may see is meant. Of one name in two modules it is the one that the name stands for. */
 static const struct catalog_key *by_kid(const struct front_request *q, const struct policy_peer *who)
 {
-	const struct catalog_key *key = catalog_key_of_kid(q->front->catalog, q->key);
+	const struct front *front = q->front;
+	const struct catalog_key *key = catalog_key_of_kid(front->catalog, q->key);
 
-	while (key != NULL && !policy_sees(q->front->conf, who, key->name))
+	while (key != NULL && (!policy_sees(front->conf, who, key->name) || front_kid_rival(front, key) != NULL ||
+		catalog_key_named(front->catalog, key->name) != key))
 		key = key->next_kid;
 	return key;
+}
+
+static void unknown_key(struct front_request *q, const struct policy_peer *who)
+{
+	const char *nearest = policy_nearest_key(q->front->conf, who, q->key);
+	struct jwk11_err err = { .rc = JWK11_OK };
+	char shown[96];
+
+	j11_text_printable(j11_view_str(q->key), shown, sizeof(shown));
+	j11_err_set(&err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNKNOWN, nearest ? "no key \"%s\". Did you mean %s?" : "no key \"%s\"", shown, nearest);
+	j11_err_hint(&err, "jwk11 list, or GET /v1/keys");
+	front_problem_err(q, &err);
 }
 
 /* A key the peer may not see does not exist for it: same code, same words. */
@@ -122,7 +208,6 @@ const struct catalog_key *front_find_key(struct front_request *q)
 	const struct front *front = q->front;
 	const struct policy_peer *who = front_peer_get(q->peer);
 	const struct catalog_key *key;
-	char shown[96];
 
 	if (who == NULL) {
 		front_problem(q, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
@@ -142,8 +227,7 @@ const struct catalog_key *front_find_key(struct front_request *q)
 		front_problem(q, J11_CODE_NOT_READY, "no worker has reported its keys yet");
 		return NULL;
 	}
-	j11_text_printable(j11_view_str(q->key), shown, sizeof(shown));
-	front_problem(q, J11_CODE_KEY_UNKNOWN, "no key \"%s\" that this peer may see", shown);
+	unknown_key(q, who);
 	return NULL;
 }
 

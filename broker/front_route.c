@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "front_body.h"
+#include "front_jws.h"
 #include "front_view.h"
 #include "http_media.h"
 #include "json/json_write.h"
@@ -37,9 +38,11 @@ static const struct route routes[] = {
 	{ { ".well-known", "jwks.json" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_jwks },
 	{ { ".well-known", "jwks", "{}" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_jwks_set },
 	{ { "v1", "keys", "{}", "sign" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_body_sign },
-	{ { "v1", "keys", "{}", "jws" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_jws_types, 2, front_body_jws },
+	{ { "v1", "keys", "{}", "jws" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_jws_types, 3, front_body_jws },
 	{ { "v1", "keys", "{}", "jwt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_jwt_types, 2, front_body_jwt },
-	{ { "v1", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY, front_view_key_types, 3, front_view_key },
+	{ { "v1", "keys", "{}", "verify" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_body_verify },
+	{ { "v1", "keys", "{}", "decrypt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_decrypt_types, 2, front_body_decrypt },
+	{ { "v1", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY, front_view_key_types, FRONT_KEY_TYPES, front_view_key },
 	{ { "v1", "keys" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_keys },
 	{ { "v1", "tokens" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_tokens },
 	{ { "v1", "whoami" }, GET, FRONT_API, 0, NULL, 0, front_view_whoami },
@@ -152,6 +155,15 @@ static bool refuse(enum front_outcome reply)
 	return false;
 }
 
+static bool refuse_types(struct front_request *q, const struct route *route)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf types = J11_BUF(256);
+
+	for (size_t i = 0; i < route->n_types; i++)
+		j11_buf_add_fmt(&types, "%s%s", i > 0 ? ", " : "", route->types[i]);
+	return refuse(front_problem(q, J11_CODE_HTTP_NOT_ACCEPTABLE, "this route answers with %s only", jwk11_buf_data(&types)));
+}
+
 static bool check_media(struct front_request *q, const struct route *route)
 {
 	if (q->http->method == HTTP_POST && (q->http->content_type.data == NULL || !http_media_is_json(q->http->content_type)))
@@ -160,21 +172,20 @@ static bool check_media(struct front_request *q, const struct route *route)
 	if (route->types == NULL)
 		return true;
 	q->type = http_media_choose(q->http->accept, route->types, route->n_types);
-	if (q->type < 0)
-		return refuse(front_problem(q, J11_CODE_HTTP_NOT_ACCEPTABLE, "this route answers with %s, %s%s%s only", route->types[0],
-			route->types[1], route->n_types > 2 ? ", " : "", route->n_types > 2 ? route->types[2] : ""));
-	return true;
+	return q->type >= 0 || refuse_types(q, route);
 }
 
 static bool check_peer(struct front_request *q)
 {
 	const struct policy_peer *who = front_peer_get(q->peer);
+	struct jwk11_err err = { .rc = JWK11_OK };
 
 	if (who == NULL)
 		return refuse(front_problem(q, J11_CODE_PEER_DENIED, "the kernel does not say who is calling"));
 	if (front_peer_matches(q->front, q->peer))
 		return true;
-	return refuse(front_problem(q, J11_CODE_PEER_DENIED, "no [client] section matches uid %lu", (unsigned long)who->uid));
+	policy_deny(who, &err);
+	return refuse(front_problem_err(q, &err));
 }
 
 static const struct route *check(struct front_request *q)

@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/b64.h"
 #include "base/err.h"
+#include "base/health.h"
 #include "base/text.h"
-#include "json/json_write.h"
+#include "form/profile.h"
 #include "problem.h"
 
 #define JSON "application/json"
 
-const char *const front_view_key_types[3] = { JSON, "application/jwk+json", "application/x-pem-file" };
+const char *const front_view_key_types[FRONT_KEY_TYPES] = { JSON, "application/jwk+json", "application/x-pem-file",
+	"application/pem-certificate-chain", "application/cose-key" };
 
 static struct j11_json_out begin(struct front_request *q)
 {
@@ -37,19 +40,52 @@ static void add_text(struct j11_json_out *o, const char *name, const char *value
 		j11_json_str(o, name, value);
 }
 
+static bool is_enc(const struct front *front, const char *name)
+{
+	const struct conf_key *key = conf_find_key(front->conf, name);
+
+	return key != NULL && key->use == CONF_USE_ENC;
+}
+
 static void add_operations(const struct front *front, const struct policy_peer *who, const char *key, struct j11_json_out *o)
 {
+	bool enc = is_enc(front, key);
+
 	j11_json_open(o, "operations", '[');
 	for (unsigned op = 0; op < CONF_N_OPS; op++)
-		if (policy_decide(front->conf, who, key, (enum conf_op)op).verdict == POLICY_ALLOWED)
+		if ((op == CONF_OP_DECRYPT) == enc && policy_decide(front->conf, who, key, (enum conf_op)op).verdict == POLICY_ALLOWED)
 			j11_json_str(o, NULL, conf_op_name((enum conf_op)op));
 	j11_json_close(o);
 }
 
-/* One key as an object; `key` is NULL when no worker has reported it. */
-static void add_key(const struct front *front, const struct policy_peer *who, const char *name, const struct catalog_key *key,
+/* RFC 9278. */
+static void add_thumbprint_uri(const char *thumbprint, struct j11_json_out *o)
+{
+	char uri[sizeof(JWK11_THUMBPRINT_URI) + JWK11_THUMBPRINT_LEN + 1];
+
+	snprintf(uri, sizeof(uri), "%s%.*s", JWK11_THUMBPRINT_URI, JWK11_THUMBPRINT_LEN, thumbprint);
+	j11_json_str(o, "thumbprint_uri", uri);
+}
+
+/* What is known against it, by name; "health" is there whenever a worker has seen the key. */
+static void add_health(const struct catalog_key *key, struct j11_json_out *o)
+{
+	if (key->jwk[0] == '\0' && !catalog_key_is_secret(key) && key->health == 0)
+		return;
+	j11_json_open(o, "health", '[');
+	for (size_t i = 0; j11_health_at(i) != NULL; i++)
+		if ((key->health & j11_health_at(i)->flag) != 0)
+			j11_json_str(o, NULL, j11_health_at(i)->name);
+	j11_json_close(o);
+}
+
+/* One key as an object; `key` is NULL when no worker has reported it. The certificates themselves are for who asks for this key `alone`. */
+static void add_key(const struct front *front, const struct policy_peer *who, const char *name, const struct catalog_key *key, bool alone,
 	struct j11_json_out *o)
 {
+	const struct catalog_key *rival = key != NULL ? front_kid_rival(front, key) : NULL;
+	char text[JWK11_TEXT_MAX];
+
 	j11_json_open(o, NULL, '{');
 	j11_json_str(o, "name", name);
 	if (key != NULL) {
@@ -59,13 +95,26 @@ static void add_key(const struct front *front, const struct policy_peer *who, co
 		add_text(o, "crv", key->crv);
 		if (key->bits > 0 && key->bits <= INT32_MAX)
 			j11_json_num(o, "bits", (int64_t)key->bits);
-		j11_json_str(o, "use", "sig");
+		j11_json_str(o, "use", is_enc(front, name) ? "enc" : "sig");
 	}
-	j11_json_str(o, "state", key != NULL ? catalog_key_state(key) : "unavailable");
-	add_text(o, "reason", key != NULL ? catalog_key_text(key) : "no worker has reported it yet");
+	j11_json_str(o, "state", rival != NULL ? "kid-taken" : key != NULL ? catalog_key_state(key) : "unavailable");
+	if (key != NULL && key->rival != NULL)
+		front_rival_text(key, text);
+	else
+		snprintf(text, sizeof(text), "%s", rival != NULL ? "its kid is that of another key, in another module" : key != NULL ? catalog_key_text(key) :
+			"no worker has reported it yet");
+	add_text(o, "reason", text);
 	if (key != NULL) {
 		add_text(o, "token", key->token);
 		add_text(o, "label", key->label);
+		add_text(o, "id", key->id);
+		if (key->thumbprint[0] != '\0')
+			add_thumbprint_uri(key->thumbprint, o);
+		add_text(o, "x5t#S256", key->x5t);
+		add_text(o, "certificate_note", key->note);
+		if (alone && key->x5c[0] != '\0')
+			j11_json_raw(o, "x5c", j11_view_str(key->x5c));
+		add_health(key, o);
 	}
 	add_operations(front, who, name, o);
 	j11_json_close(o);
@@ -80,10 +129,43 @@ enum front_outcome front_view_keys(struct front_request *q)
 	j11_json_open(&o, "keys", '[');
 	for (size_t i = 0; who != NULL && i < conf->n_keys; i++)
 		if (policy_sees(conf, who, conf->keys[i].name))
-			add_key(q->front, who, conf->keys[i].name, catalog_key_named(q->front->catalog, conf->keys[i].name), &o);
+			add_key(q->front, who, conf->keys[i].name, catalog_key_named(q->front->catalog, conf->keys[i].name), false, &o);
 	j11_json_close(&o);
 	j11_json_null(&o, "next");
 	return end(q, &o);
+}
+
+/* The certificates as PEM, leaf first (RFC 8555 section 9.1 registers the type). */
+static enum front_outcome send_chain(struct front_request *q, const struct catalog_key *key)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	struct jwk11_err err = { .rc = JWK11_OK };
+	struct j11_form form = { .jwk = NULL };
+
+	if (key->x5c[0] == '\0')
+		return front_problem(q, key->note[0] != '\0' ? J11_CODE_CERT_FOREIGN : J11_CODE_CERT_ABSENT, "key \"%s\": %s", key->name,
+			key->note[0] != '\0' ? key->note : "no certificate on its token holds its public key");
+	if (j11_json_read(j11_view_str(key->x5c), NULL, "x5c", &doc, &err) != JWK11_OK)
+		return front_problem_err(q, &err);
+	form.x5c = j11_json_root(doc);
+	jwk11_buf_reset(&q->front->body);
+	j11_form_certs(&q->front->body, &form, 0);
+	q->reply.cache_control = "no-store";
+	return front_send_body(q, front_view_key_types[q->type]);
+}
+
+/* RFC 9052 section 7. */
+static enum front_outcome send_cose(struct front_request *q, const struct catalog_key *key)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+
+	if (key->cose[0] == '\0')
+		return front_problem(q, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": its worker gave no COSE_Key", key->name);
+	jwk11_buf_reset(&q->front->body);
+	if (j11_b64url_decode(j11_view_str(key->cose), "COSE_Key of a worker", &q->front->body, &err) != JWK11_OK)
+		return front_problem_err(q, &err);
+	q->reply.cache_control = "no-store";
+	return front_send_body(q, front_view_key_types[q->type]);
 }
 
 /* The bare public half. */
@@ -104,13 +186,21 @@ enum front_outcome front_view_key(struct front_request *q)
 		return FRONT_REPLY;
 	if (q->type == 0) {
 		jwk11_buf_reset(&q->front->body);
-		add_key(q->front, front_peer_get(q->peer), key->name, key, &J11_JSON_OUT(&q->front->body));
+		add_key(q->front, front_peer_get(q->peer), key->name, key, true, &J11_JSON_OUT(&q->front->body));
 		q->reply.cache_control = "no-store";
 		return front_send_body(q, JSON);
 	}
+	if (catalog_key_is_secret(key))
+		return front_problem(q, J11_CODE_KEY_SECRET, "key \"%s\" is a secret key: it has no public half", key->name);
+	if (front_key_is_barred(q, key))
+		return FRONT_REPLY;
 	if (key->jwk[0] == '\0' || key->pem[0] == '\0')
 		return front_problem(q, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": its public half has not been seen yet (%s)", key->name,
 			catalog_key_state(key));
+	if (q->type == 3)
+		return send_chain(q, key);
+	if (q->type == 4)
+		return send_cose(q, key);
 	return send_public(q, q->type == 1 ? key->jwk : key->pem, front_view_key_types[q->type]);
 }
 

@@ -11,7 +11,8 @@ void front_view_free(struct front_jwks *jwks);
 J11_DEFINE_AUTO(struct front_jwks, front_view_free)
 
 /* Media types of GET /v1/keys/{k}. */
-extern const char *const front_view_key_types[3];
+#define FRONT_KEY_TYPES 5
+extern const char *const front_view_key_types[FRONT_KEY_TYPES];
 
 /* Handlers. */
 enum front_outcome front_view_jwks(struct front_request *q);

@@ -5,18 +5,23 @@ pkglibexec_PROGRAMS += jwk11d-front jwk11d-worker
 noinst_LTLIBRARIES += libj11broker.la
 BROKER_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker
 
-libj11broker_la_SOURCES = broker/conf.h broker/conf_emit.c broker/conf_load.c broker/conf_read.c broker/conf_table.h broker/log.c broker/log.h \
-	broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/wire.c broker/wire.h
+# Both the front's and supervisor's library and the worker, which stands on the whole of libjwk11, have these.
+SHARED_SOURCES = broker/conf.h broker/conf_check.c broker/conf_emit.c broker/conf_load.c broker/conf_read.c broker/conf_set.c broker/conf_table.h broker/log.c broker/log.h \
+	broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/sandbox_filter.c broker/sandbox_filter.h broker/sandbox_land.c \
+	broker/sandbox_land.h broker/wire.c broker/wire.h
+libj11broker_la_SOURCES = $(SHARED_SOURCES)
 libj11broker_la_CPPFLAGS = $(BROKER_CPPFLAGS) $(SECCOMP_CFLAGS)
 libj11broker_la_LIBADD = libj11base.la
 
-jwk11d_SOURCES = broker/sup_main.c broker/sup_sock.c broker/sup_sock.h broker/sup_spawn.c broker/sup_spawn.h
+jwk11d_SOURCES = broker/sup_child.c broker/sup_child.h broker/sup_conf.c broker/sup_conf.h broker/sup_listen.c broker/sup_listen.h broker/sup_main.c \
+	broker/sup_notify.c broker/sup_notify.h broker/sup_serve.c broker/sup_serve.h broker/sup_sock.c broker/sup_sock.h broker/sup_spawn.c \
+	broker/sup_spawn.h broker/sup_status.c broker/sup_status.h broker/sup_watch.c broker/sup_watch.h
 jwk11d_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)
 
-FRONT_SOURCES = broker/call.c broker/call.h broker/catalog.c broker/catalog.h broker/count.c broker/count.h broker/front.h \
-	broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_conn.c broker/front_conn.h \
-	broker/front_jwks.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_view.c broker/front_view.h \
+FRONT_SOURCES = broker/call.c broker/call.h broker/catalog.c broker/catalog.h broker/catalog_entry.c broker/catalog_entry.h \
+	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_conn.c broker/front_conn.h \
+	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_req.c broker/front_route.c broker/front_route.h broker/front_view.c broker/front_view.h \
 	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
 	broker/loop.c broker/loop.h broker/problem.c broker/problem.h
 noinst_LTLIBRARIES += libj11front.la
@@ -27,7 +32,7 @@ jwk11d_front_SOURCES = broker/front_main.c
 jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)
 
-jwk11d_worker_SOURCES = broker/work_main.c broker/work_ops.c broker/work_ops.h broker/work_view.c broker/work_view.h \
-	broker/conf_emit.c broker/conf_load.c broker/conf_read.c broker/log.c broker/policy.c broker/sandbox.c broker/wire.c
+WORKER_SOURCES = broker/work_main.c broker/work_ops.c broker/work_ops.h broker/work_tell.c broker/work_tell.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
+jwk11d_worker_SOURCES = $(WORKER_SOURCES)
 jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 jwk11d_worker_LDADD = libj11core.la $(SECCOMP_LIBS) -lpthread

@@ -5,7 +5,10 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,11 +18,26 @@ enum { LINE_MAX_ = 2048, VALUE_MAX = 512 };
 
 static const char *process_name = "jwk11d";
 static enum log_level max_level = LOG_LEVEL_NOTICE;
+static bool to_journal;
+
+/* Does standard error lead where the service manager says that its journal reads? Then lines begin with their level, for it to keep. */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char here[48];
+	struct stat st;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	snprintf(here, sizeof(here), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	return j11_text_equal(stream, here);
+}
 
 void log_open(const char *process, enum log_level level)
 {
 	process_name = process;
 	max_level = level;
+	to_journal = is_journal();
 }
 
 const char *log_num(char room[24], long long n)
@@ -51,6 +69,7 @@ static void add_pair(struct jwk11_buf *line, const char *name, const char *value
 void log_event(enum log_level level, const char *event, ...)
 {
 	static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
+	static const int levels[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 	struct jwk11_buf line = J11_BUF(LINE_MAX_);
 	const char *name, *value;
 	char when[21];
@@ -59,6 +78,8 @@ void log_event(enum log_level level, const char *event, ...)
 	if (level > max_level)
 		return;
 	j11_text_time((int64_t)time(NULL), when);
+	if (to_journal)
+		j11_buf_add_fmt(&line, "<%d>", levels[level]);
 	j11_buf_add_fmt(&line, "time=%s level=%s process=%s event=%s", when, names[level], process_name, event);
 	va_start(ap, event);
 	while ((name = va_arg(ap, const char *)) != NULL) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/err.h"
 #include "base/text.h"
 
 bool policy_peer_of(int fd, struct policy_peer *ret_peer)
@@ -79,4 +80,21 @@ bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const 
 	enum policy_verdict verdict = policy_decide(conf, peer, key, CONF_OP_SIGN).verdict;
 
 	return verdict == POLICY_ALLOWED || verdict == POLICY_OP_DENIED;
+}
+
+enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err)
+{
+	j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "no [client] section matches uid %lu", (unsigned long)peer->uid);
+	j11_err_hint(err, "jwk11 whoami; an administrator can add user = NAME to a [client] section");
+	return JWK11_ERR_DENIED;
+}
+
+const char *policy_nearest_key(const struct conf *conf, const struct policy_peer *peer, const char *word)
+{
+	struct j11_nearest nearest = { .word = word };
+
+	for (size_t i = 0; i < conf->n_keys; i++)
+		if (policy_sees(conf, peer, conf->keys[i].name))
+			j11_nearest_offer(&nearest, conf->keys[i].name);
+	return nearest.best;
 }

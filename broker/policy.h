@@ -33,6 +33,10 @@ struct policy_answer {
 struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, enum conf_op op);
 /* May the peer see the key at all (any operation)? */
 bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key);
+/* The refusal of a peer that no section matches: PEER_DENIED. */
+enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err);
+/* The name nearest to `word` among the keys the peer may see, for "did you mean"; NULL when none is near. */
+const char *policy_nearest_key(const struct conf *conf, const struct policy_peer *peer, const char *word);
 /* First matching section, NULL when none; call again with the last result to get the next. */
 const struct conf_client *policy_next_client(const struct conf *conf, const struct policy_peer *peer, const struct conf_client *after);
 

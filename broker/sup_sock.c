@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lock and sockets. The lock decides who is the daemon; with it held, a socket file that is there already is stale. */
+/* Locks and sockets. */
 #include "sup_sock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,31 +14,56 @@
 
 #include "base/err.h"
 
+enum { BACKLOG = 1024 };
+
 static enum jwk11_rc failed(const char *path, const char *step, struct jwk11_err *err)
 {
 	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "%s: %s: %s", path, step, strerror(errno));
 }
 
-static enum jwk11_rc take_lock(struct sup_sock *s, struct jwk11_err *err)
+/* ---- locks ---- */
+
+static enum jwk11_rc lock_file(int fd, const char *path, const char *what, struct jwk11_err *err)
 {
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char pid[24] = "";
 	ssize_t n;
 
-	s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (s->lock < 0)
-		return failed(s->lock_path, "open", err);
-	if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
-		n = read(s->lock, pid, sizeof(pid) - 1);
+	/* This kind of lock is not inherited: a child between fork and exec, which outlives a killed supervisor, does not hold it. */
+	if (fcntl(fd, F_SETLK, &whole) != 0) {
+		n = read(fd, pid, sizeof(pid) - 1);
 		pid[n > 0 ? n : 0] = '\0';
 		pid[strcspn(pid, "\n")] = '\0';
-		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "another jwk11d (pid %s) serves this run directory: it holds %s",
-			pid[0] ? pid : "unknown", s->lock_path);
+		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "another jwk11d (pid %s) has this %s directory: it holds %s", pid[0] ? pid : "unknown",
+			what, path);
 	}
 	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(s->lock, 0) != 0 || write(s->lock, pid, (size_t)n) != n)
-		return failed(s->lock_path, "write", err);
+	if (ftruncate(fd, 0) != 0 || write(fd, pid, (size_t)n) != n)
+		return failed(path, "write", err);
 	return JWK11_OK;
 }
+
+static enum jwk11_rc take_lock(const char *dir, const char *what, mode_t mode, int *ret_fd, struct jwk11_err *err)
+{
+	char path[4352];
+	enum jwk11_rc rc;
+	int fd;
+
+	if (mkdir(dir, mode) != 0 && errno != EEXIST)
+		return failed(dir, "mkdir", err);
+	snprintf(path, sizeof(path), "%s/jwk11d.lock", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return failed(path, "open", err);
+	rc = lock_file(fd, path, what, err);
+	if (rc == JWK11_OK)
+		*ret_fd = fd;
+	else
+		close(fd);
+	return rc;
+}
+
+/* ---- sockets ---- */
 
 /* Bound under another name, given its mode, then renamed: nobody ever finds it with the wrong mode or not listening. */
 static enum jwk11_rc listen_on(const char *path, unsigned mode, gid_t gid, int *ret_fd, struct jwk11_err *err)
@@ -61,7 +86,7 @@ static enum jwk11_rc listen_on(const char *path, unsigned mode, gid_t gid, int *
 		rc = failed(path, "chown", err);
 	if (rc == JWK11_OK && chmod(addr.sun_path, mode) != 0)
 		rc = failed(path, "chmod", err);
-	if (rc == JWK11_OK && listen(fd, 1024) != 0)
+	if (rc == JWK11_OK && listen(fd, BACKLOG) != 0)
 		rc = failed(path, "listen", err);
 	if (rc == JWK11_OK && rename(addr.sun_path, path) != 0)
 		rc = failed(path, "rename", err);
@@ -72,41 +97,72 @@ static enum jwk11_rc listen_on(const char *path, unsigned mode, gid_t gid, int *
 	return rc;
 }
 
-enum jwk11_rc sup_sock_open(const struct conf *conf, struct sup_sock *ret_sock, struct jwk11_err *err)
+static enum jwk11_rc make(const char *dir, const char *name, unsigned mode, gid_t gid, struct sup_sock_end *end, struct jwk11_err *err)
 {
-	struct sup_sock s = { .lock = -1, .api = -1, .public = -1 };
+	enum jwk11_rc rc;
+
+	snprintf(end->path, sizeof(end->path), "%s/%s", dir, name);
+	rc = listen_on(end->path, mode, gid, &end->fd, err);
+	end->ours = rc == JWK11_OK;
+	return rc;
+}
+
+static struct sup_sock_end adopt(int fd)
+{
+	struct sup_sock_end end = { .fd = fd };
+	struct sockaddr_un addr = { 0 };
+	socklen_t len = sizeof(addr);
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0 && len > offsetof(struct sockaddr_un, sun_path))
+		snprintf(end.path, sizeof(end.path), "%s%.*s", addr.sun_path[0] ? "" : "@", (int)(len - offsetof(struct sockaddr_un, sun_path)) - !addr.sun_path[0],
+			addr.sun_path + !addr.sun_path[0]);
+	return end;
+}
+
+static enum jwk11_rc make_missing(const struct conf *conf, struct sup_sock *s, struct jwk11_err *err)
+{
 	enum jwk11_rc rc;
 
 	if (strlen(conf->run_dir) > 90)
 		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "run-dir %s is too long for socket paths (90 bytes)", conf->run_dir);
-	snprintf(s.api_path, sizeof(s.api_path), "%s/api.sock", conf->run_dir);
-	snprintf(s.public_path, sizeof(s.public_path), "%s/public.sock", conf->run_dir);
-	snprintf(s.lock_path, sizeof(s.lock_path), "%s/jwk11d.lock", conf->run_dir);
-	if (mkdir(conf->run_dir, 0755) != 0 && errno != EEXIST)
-		return failed(conf->run_dir, "mkdir", err);
-	rc = take_lock(&s, err);
-	if (rc == JWK11_OK)
-		rc = listen_on(s.api_path, conf->api_mode, conf->socket_gid, &s.api, err);
-	if (rc == JWK11_OK)
-		rc = listen_on(s.public_path, conf->public_mode, (gid_t)-1, &s.public, err);
-	if (rc == JWK11_OK) {
-		*ret_sock = s;
-		return JWK11_OK;
-	}
-	if (s.api >= 0)
-		(void)unlink(s.api_path);
-	if (s.api >= 0)
-		close(s.api);
-	if (s.lock >= 0)
-		close(s.lock);
+	rc = take_lock(conf->run_dir, "run", 0755, &s->run_lock, err);
+	if (rc == JWK11_OK && s->api.fd < 0)
+		rc = make(conf->run_dir, "api.sock", conf->api_mode, conf->socket_gid, &s->api, err);
+	if (rc == JWK11_OK && s->public.fd < 0)
+		rc = make(conf->run_dir, "public.sock", conf->public_mode, (gid_t)-1, &s->public, err);
 	return rc;
+}
+
+enum jwk11_rc sup_sock_open(const struct conf *conf, const struct sup_listen *given, struct sup_sock *ret_sock, struct jwk11_err *err)
+{
+	struct sup_sock s = { .state_lock = -1, .run_lock = -1, .api = adopt(given->api), .public = adopt(given->public) };
+	enum jwk11_rc rc = take_lock(conf->state_dir, "state", 0700, &s.state_lock, err);
+
+	if (rc == JWK11_OK && (s.api.fd < 0 || s.public.fd < 0))
+		rc = make_missing(conf, &s, err);
+	if (rc == JWK11_OK)
+		*ret_sock = s;
+	else
+		sup_sock_close(&s);
+	return rc;
+}
+
+static void close_end(struct sup_sock_end *end)
+{
+	if (end->ours)
+		(void)unlink(end->path);
+	if (end->fd >= 0)
+		close(end->fd);
+	end->fd = -1;
 }
 
 void sup_sock_close(struct sup_sock *s)
 {
-	(void)unlink(s->api_path);
-	(void)unlink(s->public_path);
-	close(s->api);
-	close(s->public);
-	close(s->lock);
+	close_end(&s->api);
+	close_end(&s->public);
+	if (s->run_lock >= 0)
+		close(s->run_lock);
+	if (s->state_lock >= 0)
+		close(s->state_lock);
+	s->run_lock = s->state_lock = -1;
 }

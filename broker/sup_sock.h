@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's run directory: its lock and its two listening sockets. */
+/* What there may be once only: the locks of run and state directory, and the two listening sockets, made here or handed over. */
 #ifndef SUP_SOCK_H
 #define SUP_SOCK_H
 
 #include "conf.h"
+#include "sup_listen.h"
 
-/* Descriptors, -1 when closed; paths of what we made. */
+/* One listening socket. */
+struct sup_sock_end {
+	int fd;         /* -1: closed */
+	bool ours;      /* its file was made here, and goes with us */
+	char path[256]; /* for people when it is not ours */
+};
 struct sup_sock {
-	int lock, api, public;
-	char api_path[256], public_path[256], lock_path[256];
+	int state_lock; /* two daemons would each send a PIN that one of them had seen refused */
+	int run_lock;   /* for the sockets' files; -1 when both sockets were handed over */
+	struct sup_sock_end api, public;
 };
 
-/* Makes the run directory when it is missing, takes the lock (BUSY names the other daemon's pid), replaces stale sockets, listens.
- * On failure everything is closed again. */
-enum jwk11_rc sup_sock_open(const struct conf *conf, struct sup_sock *ret_sock, struct jwk11_err *err) J11_MUST_USE;
-/* Removes the sockets and gives up the lock. */
+/* Takes the locks (BUSY names the other daemon's pid); with the run directory's held, socket files that are there already are stale and
+ * replaced. Makes the directories when they are missing. A socket in `given` is used as it is and belongs to ret_sock then. On failure
+ * everything made here is closed and removed again. */
+enum jwk11_rc sup_sock_open(const struct conf *conf, const struct sup_listen *given, struct sup_sock *ret_sock, struct jwk11_err *err)
+	J11_MUST_USE;
+/* Removes the sockets made here and gives up the locks. */
 void sup_sock_close(struct sup_sock *sock);
 
 #endif

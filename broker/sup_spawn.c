@@ -42,7 +42,7 @@ static enum jwk11_rc find_program(const char *name, char path[4352], struct jwk1
 
 static bool passes(const char *entry)
 {
-	static const char *const kept[] = { "PATH=", "HOME=", "LANG=", "XDG_CONFIG_HOME=", "CREDENTIALS_DIRECTORY=", "P11_KIT_", "ASAN_OPTIONS=",
+	static const char *const kept[] = { "PATH=", "HOME=", "LANG=", "XDG_CONFIG_HOME=", "CREDENTIALS_DIRECTORY=", "JOURNAL_STREAM=", "P11_KIT_", "ASAN_OPTIONS=",
 		"LSAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=" };
 
 	for (size_t i = 0; i < J11_COUNT(kept); i++)
@@ -81,6 +81,8 @@ static void run(const struct sup_program *p, const char *path, const char **env,
 	for (unsigned i = 0; i < p->n_fds; i++)
 		if (moved[i] < 0 || dup2(moved[i], FIRST_FD + (int)i) < 0)
 			_exit(70);
+	/* Whatever else whoever started us left open. An old kernel has no such call; then it stays. */
+	(void)close_range(FIRST_FD + p->n_fds, ~0u, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(path, (char *const *)p->argv, (char *const *)env);

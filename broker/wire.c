@@ -23,8 +23,9 @@ struct field_head {
 
 enum kind { KIND_TEXT, KIND_OCTETS, KIND_NUMBER };
 static const enum kind kinds[WIRE_N_FIELDS] = {
-	[WIRE_F_INPUT] = KIND_OCTETS, [WIRE_F_DIGEST] = KIND_OCTETS, [WIRE_F_PAYLOAD] = KIND_OCTETS, [WIRE_F_SIGNATURE] = KIND_OCTETS,
+	[WIRE_F_INPUT] = KIND_OCTETS, [WIRE_F_DIGEST] = KIND_OCTETS, [WIRE_F_PAYLOAD] = KIND_OCTETS, [WIRE_F_SIGNATURE] = KIND_OCTETS, [WIRE_F_PLAINTEXT] = KIND_OCTETS,
 	[WIRE_F_TTL] = KIND_NUMBER, [WIRE_F_CKR] = KIND_NUMBER, [WIRE_F_INDEX] = KIND_NUMBER, [WIRE_F_BITS] = KIND_NUMBER,
+	[WIRE_F_FORM] = KIND_NUMBER, [WIRE_F_FLAGS] = KIND_NUMBER, [WIRE_F_HEALTH] = KIND_NUMBER,
 };
 
 #define F(name) (1ull << WIRE_F_##name)
@@ -33,14 +34,18 @@ static const struct row {
 	uint64_t must, may;
 } rows[WIRE_N_TYPES] = {
 	[WIRE_SIGN] = { "sign", F(KEY), F(ALG) | F(INPUT) | F(DIGEST) | F(ENCODING) | F(REQUEST_ID) },
-	[WIRE_JWS] = { "jws", F(KEY) | F(PAYLOAD), F(ALG) | F(HEADER) | F(REQUEST_ID) },
-	[WIRE_JWT] = { "jwt", F(KEY) | F(CLAIMS), F(ALG) | F(HEADER) | F(TTL) | F(REQUEST_ID) },
-	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) },
+	[WIRE_JWS] = { "jws", F(KEY),
+		F(PAYLOAD) | F(ALG) | F(HEADER) | F(UNPROTECTED) | F(FORM) | F(FLAGS) | F(TYP) | F(CTY) | F(JWS) | F(REQUEST_ID) },
+	[WIRE_JWT] = { "jwt", F(KEY) | F(CLAIMS), F(ALG) | F(TTL) | F(REQUEST_ID) },
+	[WIRE_VERIFY] = { "verify", F(KEY) | F(INPUT) | F(SIGNATURE), F(ALG) | F(REQUEST_ID) },
+	[WIRE_DECRYPT] = { "decrypt", F(KEY) | F(JWE), F(ALG) | F(REQUEST_ID) },
+	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) },
 	[WIRE_FAULT] = { "fault", F(CODE) | F(TEXT), F(HINT) | F(CKR) | F(TOKEN) },
 	[WIRE_CATALOG_BEGIN] = { "catalog-begin", 0, F(MODULE) | F(INDEX) },
 	[WIRE_CATALOG_TOKEN] = { "catalog-token", F(NAME) | F(STATE),
 		F(LABEL) | F(MANUFACTURER) | F(MODEL) | F(SERIAL) | F(PIN) | F(MODULE) | F(LIBRARY) | F(TEXT) },
-	[WIRE_CATALOG_KEY] = { "catalog-key", F(NAME) | F(STATE), F(KID) | F(ALG) | F(TOKEN) | F(JWK) | F(PEM) | F(KTY) | F(BITS) | F(TEXT) | F(LABEL) },
+	[WIRE_CATALOG_KEY] = { "catalog-key", F(NAME) | F(STATE), F(KID) | F(ALG) | F(TOKEN) | F(JWK) | F(PEM) | F(KTY) | F(BITS) | F(TEXT) | F(LABEL) |
+		F(ID) | F(THUMBPRINT) | F(X5C) | F(X5T) | F(NOTE) | F(HEALTH) | F(COSE) },
 	[WIRE_CATALOG_END] = { "catalog-end", 0, 0 },
 	[WIRE_CONFIG] = { "config", 0, 0 },
 	[WIRE_WORKER] = { "worker", F(MODULE) | F(INDEX), 0 },
@@ -50,6 +55,8 @@ static const struct row {
 	[WIRE_LOGIN_ASK] = { "login-ask", 0, 0 },
 	[WIRE_LOGIN_GO] = { "login-go", 0, 0 },
 	[WIRE_LOGIN_DONE] = { "login-done", 0, 0 },
+	[WIRE_PING] = { "ping", 0, 0 },
+	[WIRE_PONG] = { "pong", 0, 0 },
 };
 
 void wire_begin(struct jwk11_buf *out, enum wire_type type, uint64_t id)

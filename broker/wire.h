@@ -18,12 +18,15 @@ enum wire_type {
 	WIRE_REPLY, WIRE_FAULT,            /* answer, or problem, to the request with the same id */
 	WIRE_CATALOG_BEGIN, WIRE_CATALOG_TOKEN, WIRE_CATALOG_KEY, WIRE_CATALOG_END, /* what this worker's module holds now */
 	/* supervisor <-> front, supervisor <-> worker (control sockets) */
-	WIRE_CONFIG,      /* sup -> both: a descriptor of a memory file with the canonical configuration */
+	WIRE_CONFIG,      /* sup -> both: a descriptor of a memory file with the canonical configuration; the id numbers it */
 	WIRE_WORKER,      /* sup -> front: a new worker's socket (descriptor), MODULE and INDEX */
 	WIRE_DRAIN,       /* sup -> front: stop accepting, finish, exit */
-	WIRE_READY,       /* front or worker -> sup */
+	WIRE_READY,       /* front or worker -> sup, after each CONFIG, with its id */
 	WIRE_WORKER_LATE, /* front -> sup: this worker (MODULE, INDEX) missed a deadline; end it */
 	WIRE_LOGIN_ASK, WIRE_LOGIN_GO, WIRE_LOGIN_DONE, /* worker -> sup, sup -> worker, worker -> sup: one login at a time */
+	WIRE_DECRYPT,     /* front -> worker: as SIGN */
+	WIRE_VERIFY,      /* the same */
+	WIRE_PING, WIRE_PONG, /* sup -> front or worker, and back: are you there? */
 	WIRE_N_TYPES
 };
 enum wire_field {
@@ -34,6 +37,14 @@ enum wire_field {
 	WIRE_F_CODE, WIRE_F_HINT, WIRE_F_CKR, WIRE_F_TOKEN,
 	WIRE_F_NAME, WIRE_F_STATE, WIRE_F_JWK, WIRE_F_PEM, WIRE_F_LABEL, WIRE_F_MANUFACTURER, WIRE_F_MODEL, WIRE_F_SERIAL, WIRE_F_PIN,
 	WIRE_F_MODULE, WIRE_F_INDEX, WIRE_F_LIBRARY, WIRE_F_KTY, WIRE_F_BITS,
+	WIRE_F_JWE, WIRE_F_PLAINTEXT,
+	WIRE_F_ID,         /* CKA_ID in hexadecimal */
+	WIRE_F_THUMBPRINT, /* RFC 7638, whatever the kid is */
+	WIRE_F_UNPROTECTED, WIRE_F_FORM, WIRE_F_FLAGS, WIRE_F_TYP, WIRE_F_CTY, WIRE_F_JWS, /* of JWS: enum jwk11_jws_form, enum jwk11_jws_flags */
+	WIRE_F_X5C, WIRE_F_X5T, /* the values of x5c, as JSON, and of x5t#S256 */
+	WIRE_F_NOTE,       /* what is to be said about the certificates */
+	WIRE_F_HEALTH,     /* bits of enum jwk11_health; absent: 0 */
+	WIRE_F_COSE,       /* the COSE_Key, base64url */
 	WIRE_N_FIELDS
 };
 

@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/health.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "log.h"
 #include "sandbox.h"
 #include "wire.h"
 #include "work_ops.h"
-#include "work_view.h"
+#include "work_tell.h"
 
 enum { FD_CONTROL = 3, FD_WORK = 4, BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 5000, EXIT_BUG_ = 70 };
 
@@ -34,7 +35,9 @@ static struct worker {
 	pthread_cond_t turn;
 	struct work_view *view;
 	struct conf *next_conf; /* arrived, not yet in force */
-	bool may_log_in;
+	uint64_t next_id;       /* the supervisor's number for it */
+	bool may_log_in; /* the supervisor's GO, for one login */
+	bool ending;     /* the supervisor's end of file: no further login begins */
 	bool trouble;
 
 	pthread_mutex_t login; /* held while this process is inside its login turn */
@@ -47,11 +50,11 @@ static _Noreturn void leave(int code)
 	_exit(code);
 }
 
-static void tell(enum wire_type type)
+static void tell(enum wire_type type, uint64_t id)
 {
 	struct jwk11_buf out = J11_BUF(256);
 
-	wire_begin(&out, type, 0);
+	wire_begin(&out, type, id);
 	if (out.failed != JWK11_OK || wire_send(FD_CONTROL, j11_buf_view(&out), -1) != 0)
 		log_event(LOG_LEVEL_WARNING, "control-send-failed", "type", wire_type_name(type), NULL);
 	j11_buf_done(&out);
@@ -68,21 +71,27 @@ static void wake_main(void)
 /* The library asks before C_Login: the supervisor lets one process at a time go. */
 static bool login_begin(void *arg)
 {
+	bool go;
+
 	(void)arg;
 	pthread_mutex_lock(&self.login);
 	pthread_mutex_lock(&self.lock);
 	self.may_log_in = false;
-	tell(WIRE_LOGIN_ASK);
-	while (!self.may_log_in)
+	if (!self.ending)
+		tell(WIRE_LOGIN_ASK, 0);
+	while (!self.may_log_in && !self.ending)
 		pthread_cond_wait(&self.turn, &self.lock);
+	go = self.may_log_in;
 	pthread_mutex_unlock(&self.lock);
-	return true;
+	if (!go)
+		pthread_mutex_unlock(&self.login);
+	return go;
 }
 
 static void login_end(void *arg)
 {
 	(void)arg;
-	tell(WIRE_LOGIN_DONE);
+	tell(WIRE_LOGIN_DONE, 0);
 	pthread_mutex_unlock(&self.login);
 }
 
@@ -105,7 +114,7 @@ static struct conf *read_conf(int fd, struct jwk11_err *err)
 	return conf_parse(j11_buf_view(&text), "configuration", &conf, err) == JWK11_OK ? conf : NULL;
 }
 
-static void on_config(int fd)
+static void on_config(uint64_t id, int fd)
 {
 	struct jwk11_err err = { 0 };
 	struct conf *conf = read_conf(fd, &err);
@@ -117,6 +126,7 @@ static void on_config(int fd)
 	pthread_mutex_lock(&self.lock);
 	conf_free(self.next_conf);
 	self.next_conf = conf;
+	self.next_id = id;
 	pthread_mutex_unlock(&self.lock);
 	wake_main();
 }
@@ -124,7 +134,9 @@ static void on_config(int fd)
 static void on_control(const struct wire_msg *msg, int fd)
 {
 	if (msg->type == WIRE_CONFIG) {
-		on_config(fd);
+		on_config(msg->id, fd);
+	} else if (msg->type == WIRE_PING) {
+		tell(WIRE_PONG, 0);
 	} else if (msg->type == WIRE_LOGIN_GO) {
 		pthread_mutex_lock(&self.lock);
 		self.may_log_in = true;
@@ -133,7 +145,7 @@ static void on_control(const struct wire_msg *msg, int fd)
 	}
 }
 
-/* The supervisor's end of file is the order to go. A login that waits for its turn never gets it then, hence no leave(). */
+/* The supervisor's end of file is the order to go: a login that waits for its turn gives up, one that has it is waited for. */
 static void *control_thread(void *arg)
 {
 	static char room[WIRE_MAX];
@@ -150,8 +162,8 @@ static void *control_thread(void *arg)
 		fd = -1;
 	}
 	pthread_mutex_lock(&self.lock);
-	if (!self.may_log_in)
-		_exit(0);
+	self.ending = true;
+	pthread_cond_broadcast(&self.turn);
 	pthread_mutex_unlock(&self.lock);
 	leave(0);
 }
@@ -191,6 +203,10 @@ static void serve_one(const char *room, size_t len, int client, struct jwk11_buf
 	work_view_unref(view);
 	if (wire_send(FD_WORK, j11_buf_view(out), -1) != 0)
 		log_event(LOG_LEVEL_WARNING, "reply-lost", NULL);
+	if (out->secret) { /* a plaintext: wiped, and no later reply pays for it */
+		j11_buf_done(out);
+		out->secret = false;
+	}
 }
 
 /* The front's end of file means that the front is gone: the supervisor starts both of us again. */
@@ -224,6 +240,34 @@ static void log_tokens(const struct work_view *view, const struct work_view *bef
 	}
 }
 
+static void log_health(const struct work_key *k)
+{
+	struct jwk11_buf names = J11_BUF(128);
+
+	j11_health_names(k->health, &names);
+	log_event(LOG_LEVEL_WARNING, "key-weak", "key", k->conf->name, "health", jwk11_buf_data(&names), "hint", "jwk11 doctor", NULL);
+	j11_buf_done(&names);
+}
+
+/* Keys that the configuration, not the weather, keeps out of use. */
+static void log_keys(const struct work_view *view, const struct work_view *before)
+{
+	static const char *const states[] = { "kid-taken", "ambiguous", "unsupported", "weak", "wants-pin" };
+
+	for (size_t i = 0; i < view->n_keys && self.index == 0; i++) {
+		const struct work_key *k = &view->keys[i], *was = before != NULL && i < before->n_keys ? &before->keys[i] : NULL;
+
+		if (was != NULL && j11_text_equal(was->state, k->state) && j11_text_equal(was->conf->name, k->conf->name))
+			continue;
+		if (k->key != NULL && k->health != 0)
+			log_health(k);
+		for (size_t s = 0; s < J11_COUNT(states); s++)
+			if (j11_text_equal(k->state, states[s]))
+				log_event(LOG_LEVEL_ERROR, "key", "key", k->conf->name, "state", k->state, "why", k->why.text, "hint",
+					k->why.hint[0] ? k->why.hint : NULL, NULL);
+	}
+}
+
 /* A new view in place of the old one. The configuration is copied through its own text: a view owns what it refers to. */
 static void renew(struct conf *conf)
 {
@@ -235,24 +279,49 @@ static void renew(struct conf *conf)
 		if (conf_parse(j11_buf_view(&text), "configuration", &conf, NULL) != JWK11_OK)
 			return;
 	}
-	view = work_view_new(self.ctx, self.module, conf);
+	view = work_view_new(self.ctx, self.module, self.index, conf);
 	if (view == NULL) {
 		log_event(LOG_LEVEL_ERROR, "out-of-memory", NULL);
 		return;
 	}
+	if (self.index == 0) /* the one that announces */
+		work_view_find_chains(view);
 	log_tokens(view, before);
+	log_keys(view, before);
 	pthread_mutex_lock(&self.lock);
 	self.view = view;
 	pthread_mutex_unlock(&self.lock);
 	work_view_unref(before);
+}
+
+/* To the supervisor. The first worker of a module speaks for all. */
+static void tell_states(void)
+{
 	if (self.index == 0)
-		work_view_announce(view, self.module, self.index, FD_WORK);
+		work_tell_states(self.view, FD_CONTROL);
+}
+
+/* READY, for a configuration that is in force, after what the supervisor shall know by then. */
+static void tell_ready(uint64_t id)
+{
+	tell_states();
+	tell(WIRE_READY, id);
+}
+
+/* To the front. Only after READY: before it nobody reads the other end, and a long catalogue would wait. */
+static void announce(void)
+{
+	if (self.index == 0)
+		work_tell(self.view, self.module, self.index, FD_WORK);
 }
 
 static bool all_well(const struct work_view *view)
 {
 	for (size_t i = 0; i < view->n_tokens; i++)
 		if (view->tokens[i].token == NULL || jwk11_token_check(view->tokens[i].token, NULL) != JWK11_OK)
+			return false;
+	for (size_t i = 0; i < view->n_keys; i++)
+		if (work_view_wants_search(&view->keys[i]))
 			return false;
 	return true;
 }
@@ -268,6 +337,8 @@ static void try_again(void)
 		leave(EXIT_BUG_);
 	}
 	renew(NULL);
+	tell_states();
+	announce();
 }
 
 /* Waits for a configuration, for trouble, or for the next look at a token that is away. */
@@ -280,6 +351,7 @@ static void token_loop(void)
 		struct pollfd fd = { .fd = self.wake, .events = POLLIN };
 		int n = poll(&fd, 1, work_view_is_waiting(self.view) ? backoff : -1);
 		struct conf *conf;
+		uint64_t id;
 		bool trouble;
 
 		if (n > 0 && read(self.wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
@@ -287,32 +359,42 @@ static void token_loop(void)
 		pthread_mutex_lock(&self.lock);
 		conf = self.next_conf;
 		self.next_conf = NULL;
+		id = self.next_id;
 		trouble = self.trouble;
 		self.trouble = false;
 		pthread_mutex_unlock(&self.lock);
-		if (conf != NULL)
+		if (conf != NULL) {
+			jwk11_context_ask_again(self.ctx);
 			renew(conf);
-		else if (n == 0 || (trouble && !all_well(self.view)))
+			tell_ready(id);
+			announce();
+		} else if (n == 0 || (trouble && !all_well(self.view))) {
 			try_again();
+		}
 		backoff = !work_view_is_waiting(self.view) || n > 0 ? BACKOFF_MIN_MS : backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
 	}
 }
 
-/* Blocks until the first configuration is there. */
-static struct conf *first_conf(void)
+/* Blocks until the first configuration is there. Before there is a thread: what the process gives up then binds them all. */
+static struct conf *first_conf(uint64_t *ret_id)
 {
+	struct jwk11_err err = { 0 };
+	char room[256];
+	struct wire_msg msg;
 	struct conf *conf = NULL;
-	uint64_t count;
+	int fd = -1;
+	long n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd);
 
-	while (conf == NULL) {
-		struct pollfd fd = { .fd = self.wake, .events = POLLIN };
-
-		if (poll(&fd, 1, -1) > 0 && read(self.wake, &count, sizeof(count)) < 0)
-			leave(EXIT_BUG_);
-		pthread_mutex_lock(&self.lock);
-		conf = self.next_conf;
-		self.next_conf = NULL;
-		pthread_mutex_unlock(&self.lock);
+	if (n == 0)
+		leave(0);
+	if (n < 0 || wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, &err) != JWK11_OK || msg.type != WIRE_CONFIG)
+		leave(EXIT_BUG_);
+	*ret_id = msg.id;
+	conf = read_conf(fd, &err);
+	close(fd);
+	if (conf == NULL) {
+		log_event(LOG_LEVEL_ERROR, "config-refused", "why", err.text, NULL);
+		leave(EXIT_BUG_);
 	}
 	return conf;
 }
@@ -346,7 +428,7 @@ static void start_thread(void *(*run)(void *))
 
 int main(int argc, char **argv)
 {
-	uint64_t index = 0;
+	uint64_t index = 0, id;
 	struct conf *conf;
 	unsigned threads;
 
@@ -364,14 +446,19 @@ int main(int argc, char **argv)
 	self.module = argv[1];
 	self.index = (unsigned)index;
 	self.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	conf = first_conf(&id);
+	if (!sandbox_worker(conf, self.index == 0)) {
+		log_event(LOG_LEVEL_ERROR, "start-failed", "why", "the sandbox could not be set up", "error", strerror(errno), NULL);
+		leave(EXIT_BUG_);
+	}
 	start_thread(control_thread);
-	conf = first_conf();
 	threads = conf->threads;
 	start_module(conf);
 	renew(conf);
 	if (self.view == NULL)
 		leave(EXIT_BUG_);
-	tell(WIRE_READY);
+	tell_ready(id);
+	announce();
 	for (unsigned i = 0; i < threads; i++)
 		start_thread(signer_thread);
 	token_loop();

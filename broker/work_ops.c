@@ -7,10 +7,11 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "jose/der.h"
-#include "jose/jws.h"
 #include "jose/jwt.h"
+#include "jose/kma.h"
 #include "log.h"
 #include "policy.h"
+#include "token/key_jws.h"
 
 /* What an operation works on. */
 struct request {
@@ -41,7 +42,7 @@ static enum jwk11_rc reply_signature(struct request *r, struct jwk11_view sig)
 
 static enum jwk11_rc do_sign(struct request *r)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_RSA_MAX_BITS / 8);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_SIG_MAX);
 	struct jwk11_view input = r->msg->field[WIRE_F_INPUT], digest = r->msg->field[WIRE_F_DIGEST];
 	enum jwk11_rc rc;
 
@@ -51,47 +52,76 @@ static enum jwk11_rc do_sign(struct request *r)
 	return rc == JWK11_OK ? reply_signature(r, j11_buf_view(&sig)) : rc;
 }
 
-/* Header, payload, signature into the reply's text. */
-static enum jwk11_rc sign_compact(struct request *r, const struct j11_json *header, struct jwk11_view payload)
+/* A JWS into the reply's text. */
+static enum jwk11_rc sign_jws(struct request *r, struct j11_jws_spec *spec, const struct jwk11_view *payload, const struct jwk11_jws *onto)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf jws = J11_BUF(WIRE_MAX - 4096);
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_RSA_MAX_BITS / 8);
-	enum jwk11_rc rc = j11_jws_input(j11_alg_find_str(r->key->alg), r->key->kid, header, payload, &jws, r->err);
+	enum jwk11_rc rc;
 
-	if (rc == JWK11_OK)
-		rc = jwk11_key_sign(r->key->key, r->key->alg, JWK11_INPUT_MESSAGE, j11_buf_view(&jws), &sig, r->err);
-	if (rc != JWK11_OK)
-		return rc;
-	j11_jws_finish(&jws, j11_buf_view(&sig));
-	rc = j11_buf_check(&jws, "JWS", r->err);
+	spec->alg = j11_alg_find_str(r->key->alg);
+	spec->kid = r->key->kid;
+	rc = j11_key_jws(r->key->key, spec, payload, onto, &jws, r->err);
 	if (rc == JWK11_OK)
 		wire_add(r->out, WIRE_F_TEXT, j11_buf_view(&jws));
 	return rc;
 }
 
-static enum jwk11_rc read_header(struct request *r, const char *fallback, struct j11_json_doc **ret_doc)
+/* Form and flags, as far as they exist; what goes together is the library's to say. */
+static enum jwk11_rc read_form(struct request *r, struct j11_jws_spec *spec)
 {
-	struct jwk11_view text = r->msg->field[WIRE_F_HEADER];
+	const struct wire_msg *msg = r->msg;
+	uint64_t form = JWK11_JWS_COMPACT, flags = 0;
 
-	if (text.data == NULL && fallback == NULL)
+	if ((msg->field[WIRE_F_FORM].data != NULL && !wire_num(msg, WIRE_F_FORM, &form)) || form > JWK11_JWS_GENERAL ||
+		(msg->field[WIRE_F_FLAGS].data != NULL && !wire_num(msg, WIRE_F_FLAGS, &flags)) ||
+		(flags & ~(uint64_t)J11_JWS_FLAGS) != 0)
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "no such serialization or flag");
+	spec->form = (enum jwk11_jws_form)form;
+	spec->flags = (unsigned)flags;
+	spec->typ = msg->field[WIRE_F_TYP];
+	spec->cty = msg->field[WIRE_F_CTY];
+	return JWK11_OK;
+}
+
+/* A header's text to an object; none without a text. */
+static enum jwk11_rc read_header(struct request *r, enum wire_field field, const char *what, struct j11_json_doc **doc,
+	const struct j11_json **ret_header)
+{
+	enum jwk11_rc rc;
+
+	if (r->msg->field[field].data == NULL)
 		return JWK11_OK;
-	return j11_json_read(text.data ? text : j11_view_str(fallback), NULL, "protected header", ret_doc, r->err);
+	rc = j11_json_read(r->msg->field[field], NULL, what, doc, r->err);
+	if (rc == JWK11_OK)
+		*ret_header = j11_json_root(*doc);
+	return rc;
 }
 
 static enum jwk11_rc do_jws(struct request *r)
 {
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *extra = NULL;
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *header = NULL;
-	enum jwk11_rc rc = read_header(r, NULL, &header);
+	J11_AUTO(jwk11_jws_free_auto) struct jwk11_jws *onto = NULL;
+	const struct jwk11_view *payload = &r->msg->field[WIRE_F_PAYLOAD], *jws = &r->msg->field[WIRE_F_JWS];
+	struct j11_jws_spec spec = { .alg = NULL };
+	enum jwk11_rc rc = read_form(r, &spec);
 
-	return rc == JWK11_OK ? sign_compact(r, header ? j11_json_root(header) : NULL, r->msg->field[WIRE_F_PAYLOAD]) : rc;
+	if (rc == JWK11_OK)
+		rc = read_header(r, WIRE_F_HEADER, "protected header", &extra, &spec.extra);
+	if (rc == JWK11_OK)
+		rc = read_header(r, WIRE_F_UNPROTECTED, "unprotected header", &header, &spec.header);
+	if (rc == JWK11_OK && jws->data != NULL)
+		rc = j11_jws_parse(*jws, &onto, r->err);
+	return rc == JWK11_OK ? sign_jws(r, &spec, payload->data ? payload : NULL, onto) : rc;
 }
 
 static enum jwk11_rc do_jwt(struct request *r)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf claims = J11_BUF(J11_JWT_CLAIMS_MAX);
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *header = NULL;
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct j11_jwt_rules rules = { .now = time(NULL), .issuer = r->client->jwt_issuer, .max_ttl = r->client->jwt_max_ttl };
+	struct j11_jws_spec spec = { .typ = J11_VIEW("JWT") };
+	struct jwk11_view payload;
 	enum jwk11_rc rc = j11_json_read(r->msg->field[WIRE_F_CLAIMS], NULL, "claims", &doc, r->err);
 	uint64_t ttl = 0;
 
@@ -100,9 +130,30 @@ static enum jwk11_rc do_jwt(struct request *r)
 	rules.ttl = (int64_t)ttl;
 	if (rc == JWK11_OK)
 		rc = j11_jwt_claims(j11_json_root(doc), &rules, &claims, r->err);
+	payload = j11_buf_view(&claims);
+	return rc == JWK11_OK ? sign_jws(r, &spec, &payload, NULL) : rc;
+}
+
+/* A fault says no; the word says yes, so that no answer is mistaken for one. */
+static enum jwk11_rc do_verify(struct request *r)
+{
+	enum jwk11_rc rc = jwk11_key_verify(r->key->key, r->key->alg, r->msg->field[WIRE_F_INPUT], r->msg->field[WIRE_F_SIGNATURE], r->err);
+
 	if (rc == JWK11_OK)
-		rc = read_header(r, "{\"typ\":\"JWT\"}", &header);
-	return rc == JWK11_OK ? sign_compact(r, j11_json_root(header), j11_buf_view(&claims)) : rc;
+		wire_add_str(r->out, WIRE_F_TEXT, "valid");
+	return rc;
+}
+
+static enum jwk11_rc do_decrypt(struct request *r)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf plain = { .max = WIRE_MAX - 4096, .secret = true };
+	enum jwk11_rc rc = jwk11_key_decrypt(r->key->key, r->key->alg, r->key->kid, r->msg->field[WIRE_F_JWE], &plain, r->err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	r->out->secret = true; /* until it is sent */
+	wire_add(r->out, WIRE_F_PLAINTEXT, j11_buf_view(&plain));
+	return JWK11_OK;
 }
 
 /* One row per request type: its name in grants and its work. */
@@ -114,15 +165,18 @@ static const struct op {
 	{ WIRE_SIGN, CONF_OP_SIGN, do_sign },
 	{ WIRE_JWS, CONF_OP_JWS, do_jws },
 	{ WIRE_JWT, CONF_OP_JWT, do_jwt },
+	{ WIRE_VERIFY, CONF_OP_VERIFY, do_verify },
+	{ WIRE_DECRYPT, CONF_OP_DECRYPT, do_decrypt },
 };
 
-static enum jwk11_rc unknown_key(const char *name, struct jwk11_err *err)
+static enum jwk11_rc unknown_key(const struct conf *conf, const struct policy_peer *peer, const char *name, struct jwk11_err *err)
 {
+	const char *nearest = policy_nearest_key(conf, peer, name);
 	char text[80];
 
 	j11_text_printable(j11_view_str(name), text, sizeof(text));
-	j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNKNOWN, "no key \"%s\"", text);
-	j11_err_hint(err, "GET /v1/keys lists the keys you may use");
+	j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNKNOWN, nearest ? "no key \"%s\". Did you mean %s?" : "no key \"%s\"", text, nearest);
+	j11_err_hint(err, "jwk11 list, or GET /v1/keys");
 	return JWK11_ERR_NOT_FOUND;
 }
 
@@ -133,17 +187,14 @@ static enum jwk11_rc decide(const struct work_view *view, const struct policy_pe
 	struct policy_answer answer;
 
 	if (!wire_str(r->msg, WIRE_F_KEY, name, sizeof(name)))
-		return unknown_key("", r->err);
+		return unknown_key(view->conf, peer, "", r->err);
 	r->key = work_view_find(view, name);
 	answer = policy_decide(view->conf, peer, r->key ? r->key->conf->name : "", op);
 	r->client = answer.client;
-	if (answer.verdict == POLICY_NO_CLIENT) {
-		j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "no [client] section matches uid %u", (unsigned)peer->uid);
-		j11_err_hint(r->err, "see: jwk11 whoami; an administrator can add this user to a [client] section");
-		return JWK11_ERR_DENIED;
-	}
+	if (answer.verdict == POLICY_NO_CLIENT)
+		return policy_deny(peer, r->err);
 	if (r->key == NULL || answer.verdict == POLICY_KEY_HIDDEN)
-		return unknown_key(name, r->err);
+		return unknown_key(view->conf, peer, name, r->err);
 	if (answer.verdict != POLICY_ALLOWED)
 		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with key \"%s\"",
 			answer.client->name, conf_op_name(op), r->key->conf->name);
@@ -153,6 +204,7 @@ static enum jwk11_rc decide(const struct work_view *view, const struct policy_pe
 /* The key must be usable, and an algorithm that is asked for must be the key's own: one algorithm per key. */
 static enum jwk11_rc check_key(struct request *r)
 {
+	const char *does = r->msg->type == WIRE_DECRYPT ? "decrypts" : "signs";
 	struct jwk11_view alg = r->msg->field[WIRE_F_ALG];
 
 	if (r->key->key == NULL) {
@@ -160,11 +212,14 @@ static enum jwk11_rc check_key(struct request *r)
 		return r->key->why.rc != JWK11_OK ? r->key->why.rc :
 			j11_err_set(r->err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\" is not available", r->key->conf->name);
 	}
+	if ((r->msg->type == WIRE_DECRYPT) != (r->key->conf->use == CONF_USE_ENC))
+		return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" %s", r->key->conf->name,
+			r->msg->type == WIRE_DECRYPT ? "signs and does not decrypt" : "decrypts and does not sign");
 	if (alg.data == NULL || j11_view_equals(alg, r->key->alg))
 		return JWK11_OK;
-	if (j11_alg_find(alg) == NULL)
-		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_ALG_UNKNOWN, "unknown algorithm; key \"%s\" signs %s", r->key->conf->name, r->key->alg);
-	return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" signs %s and nothing else", r->key->conf->name, r->key->alg);
+	if (j11_alg_find(alg) == NULL && j11_kma_find(alg) == NULL)
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_ALG_UNKNOWN, "unknown algorithm; key \"%s\" %s %s", r->key->conf->name, does, r->key->alg);
+	return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" %s %s and nothing else", r->key->conf->name, does, r->key->alg);
 }
 
 static void fault(const struct request *r, uint64_t id)

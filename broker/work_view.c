@@ -10,7 +10,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "jose/x5c.h"
 #include "log.h"
+#include "token/pick.h"
 #include "wire.h"
 
 /* The state's word for a token that could not be opened. */
@@ -28,12 +30,20 @@ static const char *state_of(const struct jwk11_err *why)
 		{ J11_CODE_PIN_LOCKED, "pin-locked" },
 		{ J11_CODE_PIN_FINAL_TRY, "pin-final-try" },
 		{ J11_CODE_PIN_EXPIRED, "pin-expired" },
+		{ J11_CODE_PIN_PAD, "pin-pad" },
 	};
 
 	for (size_t i = 0; i < J11_COUNT(rows); i++)
 		if (j11_text_equal(why->code, j11_code_name(rows[i].code)))
 			return rows[i].state;
 	return "failed";
+}
+
+/* Where the PIN is typed on a pad, somebody types it once, for the first worker. The supervisor starts no other, unless the configuration was
+ * another one then. */
+static bool is_others_business(const struct conf_token *t, unsigned index)
+{
+	return t->login == CONF_LOGIN_PROTECTED && index > 0;
 }
 
 static void open_token(struct jwk11_context *ctx, const char *module, const struct conf *conf, struct work_token *t)
@@ -47,6 +57,8 @@ static void open_token(struct jwk11_context *ctx, const char *module, const stru
 		.n_sessions = conf->threads,
 		.login = (enum jwk11_login_mode)t->conf->login,
 		.sign_unverified = t->conf->verify == CONF_VERIFY_FIRST,
+		.login_timeout_s = (unsigned)t->conf->login_timeout,
+		.strict = conf->strict == CONF_YES,
 	};
 
 	if (t->conf->pin_credential != NULL) {
@@ -56,66 +68,131 @@ static void open_token(struct jwk11_context *ctx, const char *module, const stru
 	t->state = jwk11_token_open(ctx, &config, &t->token, &t->why) == JWK11_OK ? "ready" : state_of(&t->why);
 }
 
-/* Takes the only match on one token; more than one is an answer, none is not yet. */
-static void find_on(struct work_key *k, const struct work_token *t)
+/* An algorithm for MACs wants a secret key; without one the URI's type says what is meant. */
+static enum jwk11_use use_of(const struct conf_key *conf)
+{
+	if (conf->use == CONF_USE_ENC)
+		return JWK11_USE_ENC;
+	return conf->alg != NULL && j11_alg_is_mac(conf->alg) ? JWK11_USE_MAC : JWK11_USE_SIG;
+}
+
+/* What a key's certificates say in the catalogue. A token that does not show its certificates still signs. */
+static void find_chain(struct work_key *k)
+{
+	struct work_token *t = (struct work_token *)k->token;
+	struct jwk11_err err = { 0 };
+
+	if (t->certs == NULL && jwk11_token_certs(t->token, &t->certs, &err) != JWK11_OK) {
+		log_event(LOG_LEVEL_WARNING, "certificates-unread", "token", t->conf->name, "why", err.text, NULL);
+		return;
+	}
+	if (jwk11_key_chain(k->key, t->certs, &k->chain, &err) == JWK11_OK)
+		snprintf(k->chain_note, sizeof(k->chain_note), "%s", jwk11_chain_note(k->chain));
+	else if (j11_text_equal(err.code, "CERT_FOREIGN"))
+		snprintf(k->chain_note, sizeof(k->chain_note), "%s", "the certificate with its CKA_ID or label holds another key");
+}
+
+/* Offers what matches on one token. */
+static void find_on(struct work_key *k, const struct work_token *t, struct j11_pick *pick)
 {
 	struct jwk11_keys *keys = NULL;
 	struct jwk11_err err = { 0 };
-	enum jwk11_rc rc = jwk11_token_keys(t->token, k->conf->uri, &keys, &err);
-	size_t n = rc == JWK11_OK ? jwk11_keys_count(keys) : 0;
+	enum jwk11_rc rc = jwk11_token_keys_for(t->token, k->conf->uri, use_of(k->conf), &keys, &err);
 
 	if (rc != JWK11_OK) {
 		k->state = "unavailable";
 		k->why = err;
-	} else if (n > 1 || (n == 1 && k->key != NULL)) {
-		jwk11_key_unref(k->key);
-		k->key = NULL;
-		k->state = "ambiguous";
-		k->why = (struct jwk11_err){ 0 };
-		j11_err_set(&k->why, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "key \"%s\": more than one key matches %s", k->conf->name, k->conf->uri);
-		j11_err_hint(&k->why, "add id= or serial= to its uri");
-	} else if (n == 1) {
-		k->key = jwk11_key_ref(jwk11_keys_get(keys, 0));
-		k->token = t;
-		k->state = "active";
-	} else if (jwk11_keys_n_skipped(keys) > 0 && k->why.rc == JWK11_OK) {
+		return;
+	}
+	for (size_t i = 0; i < jwk11_keys_count(keys); i++)
+		if (j11_pick_offer(pick, jwk11_keys_get(keys, i)))
+			k->token = t;
+	if (jwk11_keys_count(keys) == 0 && jwk11_keys_n_skipped(keys) > 0 && k->why.rc == JWK11_OK) {
 		k->state = "unsupported";
 		j11_err_set(&k->why, JWK11_ERR_UNSUPPORTED, J11_CODE_KEY_UNAVAILABLE, "%s", jwk11_keys_skip_reason(keys));
 	}
 	jwk11_keys_free(keys);
 }
 
+/* Exactly one is wanted; more are an answer, none is not yet. */
+static void take_pick(struct work_key *k, struct j11_pick *pick)
+{
+	if (pick->n > 1) {
+		k->state = "ambiguous";
+		k->why = (struct jwk11_err){ 0 };
+		j11_pick_ambiguous(pick, k->conf->name, k->conf->uri, &k->why);
+	} else if (pick->n == 1) {
+		k->key = jwk11_key_ref(pick->key);
+		k->why = (struct jwk11_err){ 0 };
+		k->state = "active";
+	}
+}
+
+static void put_out_of_use(struct work_key *k, const char *state)
+{
+	k->state = state;
+	jwk11_key_unref(k->key);
+	k->key = NULL;
+}
+
+/* The literal kid, or by style. What signs and what is published both take it from here. */
+static enum jwk11_rc settle_kid(struct work_key *k)
+{
+	enum jwk11_rc rc;
+
+	if (k->conf->kid != NULL) {
+		snprintf(k->kid, sizeof(k->kid), "%s", k->conf->kid); /* conf_check has seen to its length */
+		return JWK11_OK;
+	}
+	if (jwk11_key_use(k->key) == JWK11_USE_MAC && k->conf->kid_style == JWK11_KID_THUMBPRINT) { /* the default, which no secret key can have */
+		snprintf(k->kid, sizeof(k->kid), "%s", k->conf->name);
+		return JWK11_OK;
+	}
+	rc = jwk11_key_kid(k->key, k->conf->kid_style, k->kid, &k->why);
+	if (rc != JWK11_OK)
+		j11_err_hint(&k->why, "another kid-style, or kid, in [key %s]", k->conf->name);
+	return rc;
+}
+
 /* Algorithm and kid of a key that was found; a configured algorithm it cannot do takes it out of use. */
 static void settle_key(struct work_key *k)
 {
-	char thumbprint[JWK11_THUMBPRINT_LEN + 1] = "";
-	const char *alg = k->conf->alg ? k->conf->alg : jwk11_pub_default_alg(jwk11_key_pub(k->key));
+	const char *alg = k->conf->alg ? k->conf->alg : jwk11_key_default_alg(k->key);
+	struct jwk11_err why = { 0 };
+	enum jwk11_rc rc;
 
-	if (!jwk11_key_can(k->key, alg)) {
-		j11_err_set(&k->why, JWK11_ERR_MISMATCH, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": its token cannot make %s signatures with it", k->conf->name, alg);
-		k->state = "unsupported";
-	} else if (k->conf->kid == NULL && jwk11_pub_thumbprint(jwk11_key_pub(k->key), thumbprint, &k->why) != JWK11_OK) {
-		k->state = "unavailable";
-	}
 	k->alg = alg;
-	snprintf(k->kid, sizeof(k->kid), "%s", k->conf->kid ? k->conf->kid : thumbprint);
-	if (j11_text_equal(k->state, "active"))
+	k->health = jwk11_key_health(k->key);
+	jwk11_key_set_context_pin(k->key, k->conf->context_pin == CONF_YES);
+	if (jwk11_key_check(k->key, &k->why) != JWK11_OK) {
+		put_out_of_use(k, j11_text_equal(k->why.code, j11_code_name(J11_CODE_KEY_WEAK)) ? "weak" : "wants-pin");
 		return;
-	jwk11_key_unref(k->key);
-	k->key = NULL;
+	}
+	if (jwk11_key_check_alg(k->key, alg, &why) != JWK11_OK) {
+		j11_err_set(&k->why, JWK11_ERR_MISMATCH, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": its token cannot %s %s with it: %s", k->conf->name,
+			k->conf->use == CONF_USE_ENC ? "decrypt" : "sign", alg, why.text);
+		put_out_of_use(k, "unsupported");
+		return;
+	}
+	rc = settle_kid(k);
+	if (rc != JWK11_OK)
+		put_out_of_use(k, rc == JWK11_ERR_MISMATCH || rc == JWK11_ERR_LIMIT ? "unsupported" : "unavailable");
 }
 
 static void find_key(struct work_view *view, struct work_key *k)
 {
 	const struct work_token *down = NULL;
+	struct j11_pick pick = J11_PICK;
 
 	k->state = "missing";
-	for (size_t i = 0; i < view->n_tokens && !j11_text_equal(k->state, "ambiguous"); i++) {
+	for (size_t i = 0; i < view->n_tokens; i++) {
 		if (view->tokens[i].token != NULL)
-			find_on(k, &view->tokens[i]);
+			find_on(k, &view->tokens[i], &pick);
 		else
 			down = &view->tokens[i];
 	}
+	take_pick(k, &pick);
+	j11_pick_done(&pick);
 	if (k->key != NULL) {
 		settle_key(k);
 	} else if (j11_text_equal(k->state, "missing") && down != NULL) {
@@ -124,11 +201,111 @@ static void find_key(struct work_view *view, struct work_key *k)
 		k->token = down;
 	} else if (j11_text_equal(k->state, "missing")) {
 		j11_err_set(&k->why, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": no key on the tokens matches %s", k->conf->name, k->conf->uri);
-		j11_err_hint(&k->why, "see: jwk11 list --offline");
+		j11_err_hint(&k->why, "jwk11 list --offline");
 	}
 }
 
-struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, struct conf *conf)
+/* Two sections may not put one key to two uses: it keeps the one to sign. */
+static void separate_uses(struct work_key *enc, const struct work_view *view)
+{
+	char mine[JWK11_THUMBPRINT_LEN + 1], other[JWK11_THUMBPRINT_LEN + 1];
+
+	if (enc->key == NULL || enc->conf->use != CONF_USE_ENC || jwk11_pub_thumbprint(jwk11_key_pub(enc->key), mine, NULL) != JWK11_OK)
+		return;
+	for (size_t i = 0; i < view->n_keys; i++) {
+		const struct work_key *sig = &view->keys[i];
+
+		if (sig->key == NULL || sig->conf->use != CONF_USE_SIG || jwk11_pub_thumbprint(jwk11_key_pub(sig->key), other, NULL) != JWK11_OK ||
+			!j11_text_equal(mine, other))
+			continue;
+		j11_err_set(&enc->why, JWK11_ERR_MISMATCH, J11_CODE_KEY_UNAVAILABLE, "key \"%s\" is the signing key \"%s\" too; one key serves one use",
+			enc->conf->name, sig->conf->name);
+		put_out_of_use(enc, "unsupported");
+		return;
+	}
+}
+
+static int compare_kids(const void *a, const void *b)
+{
+	const struct work_key *x = *(struct work_key *const *)a, *y = *(struct work_key *const *)b;
+	int order = strcmp(x->kid, y->kid);
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Nothing shows that two secret keys are one. */
+static bool same_pub(const struct work_key *one, const struct work_key *other)
+{
+	const struct jwk11_pub *a = jwk11_key_pub(one->key), *b = jwk11_key_pub(other->key);
+
+	return a != NULL && b != NULL && j11_pub_equal(a, b);
+}
+
+/* Two names of one thing may share a kid; a kid of two keys, or of one key with two algorithms, would let a verifier take the wrong one. */
+static bool may_share_kid(const struct work_key *one, const struct work_key *other)
+{
+	return j11_text_equal(one->alg, other->alg) && same_pub(one, other);
+}
+
+/* The first section in the configuration keeps the kid, the others are out of use. */
+static enum jwk11_rc separate_kids(struct work_view *view)
+{
+	J11_AUTO(j11_mem_free_auto) struct work_key **sorted = j11_mem_new_array(view->n_keys, sizeof(struct work_key *));
+	const struct work_key *first = NULL;
+	size_t n = 0;
+
+	if (sorted == NULL)
+		return JWK11_ERR_MEMORY;
+	for (size_t i = 0; i < view->n_keys; i++)
+		if (view->keys[i].key != NULL && view->keys[i].kid[0] != '\0')
+			sorted[n++] = &view->keys[i];
+	qsort(sorted, n, sizeof(struct work_key *), compare_kids);
+	for (size_t i = 0; i < n; i++) {
+		if (first == NULL || !j11_text_equal(first->kid, sorted[i]->kid)) {
+			first = sorted[i];
+		} else if (!may_share_kid(first, sorted[i])) {
+			j11_err_set(&sorted[i]->why, JWK11_ERR_MISMATCH, J11_CODE_KID_TAKEN, "key \"%s\": its kid \"%s\" is that of key \"%s\" with another %s",
+				sorted[i]->conf->name, first->kid, first->conf->name,
+				same_pub(first, sorted[i]) ? "algorithm" : jwk11_key_pub(first->key) && jwk11_key_pub(sorted[i]->key) ? "public half" : "secret");
+			j11_err_hint(&sorted[i]->why, "another kid or kid-style in [key %s]", sorted[i]->conf->name);
+			put_out_of_use(sorted[i], "kid-taken");
+		}
+	}
+	return JWK11_OK;
+}
+
+void work_view_find_chains(struct work_view *view)
+{
+	for (size_t i = 0; i < view->n_keys; i++)
+		if (view->keys[i].key != NULL && jwk11_key_pub(view->keys[i].key) != NULL)
+			find_chain(&view->keys[i]);
+	for (size_t i = 0; i < view->n_tokens; i++) {
+		jwk11_certs_free(view->tokens[i].certs);
+		view->tokens[i].certs = NULL;
+	}
+}
+
+static void open_tokens(struct work_view *view, struct jwk11_context *ctx, const char *module, unsigned index)
+{
+	const struct conf *conf = view->conf;
+
+	for (size_t i = 0; i < conf->n_tokens; i++) {
+		struct work_token *t = &view->tokens[view->n_tokens];
+
+		if (conf->tokens[i].module != NULL && !j11_text_equal(conf->tokens[i].module, module))
+			continue;
+		t->conf = &conf->tokens[i];
+		view->n_tokens++;
+		if (!is_others_business(t->conf, index)) {
+			open_token(ctx, module, conf, t);
+			continue;
+		}
+		j11_err_set(&t->why, JWK11_ERR_LOGIN, J11_CODE_PIN_PAD, "token \"%s\": its PIN is typed on its pad, for one worker; restart jwk11d", t->conf->name);
+		t->state = "pin-pad";
+	}
+}
+
+struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, unsigned index, struct conf *conf)
 {
 	struct work_view *view = j11_mem_new(sizeof(*view));
 
@@ -144,15 +321,16 @@ struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, s
 		work_view_unref(view);
 		return NULL;
 	}
-	for (size_t i = 0; i < conf->n_tokens; i++) {
-		if (conf->tokens[i].module != NULL && !j11_text_equal(conf->tokens[i].module, module))
-			continue;
-		view->tokens[view->n_tokens].conf = &conf->tokens[i];
-		open_token(ctx, module, conf, &view->tokens[view->n_tokens++]);
-	}
+	open_tokens(view, ctx, module, index);
 	for (size_t i = 0; i < conf->n_keys; i++) {
 		view->keys[i].conf = &conf->keys[i];
 		find_key(view, &view->keys[view->n_keys++]);
+	}
+	for (size_t i = 0; i < view->n_keys; i++)
+		separate_uses(&view->keys[i], view);
+	if (separate_kids(view) != JWK11_OK) {
+		work_view_unref(view);
+		return NULL;
 	}
 	return view;
 }
@@ -167,8 +345,10 @@ void work_view_unref(struct work_view *view)
 {
 	if (view == NULL || atomic_fetch_sub_explicit(&view->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < view->n_keys; i++)
+	for (size_t i = 0; i < view->n_keys; i++) {
 		jwk11_key_unref(view->keys[i].key);
+		jwk11_chain_free(view->keys[i].chain);
+	}
 	for (size_t i = 0; i < view->n_tokens; i++)
 		jwk11_token_unref(view->tokens[i].token);
 	j11_mem_free(view->keys);
@@ -193,7 +373,15 @@ bool work_view_is_waiting(const struct work_view *view)
 	for (size_t i = 0; i < view->n_tokens; i++)
 		if (view->tokens[i].token == NULL && !j11_text_starts(view->tokens[i].state, "pin-"))
 			return true;
+	for (size_t i = 0; i < view->n_keys; i++)
+		if (work_view_wants_search(&view->keys[i]))
+			return true;
 	return false;
+}
+
+bool work_view_wants_search(const struct work_key *k)
+{
+	return k->key == NULL && (k->token == NULL || k->token->token != NULL) && j11_text_equal(k->state, "unavailable");
 }
 
 bool work_view_has_open(const struct work_view *view)
@@ -202,78 +390,4 @@ bool work_view_has_open(const struct work_view *view)
 		if (view->tokens[i].token != NULL)
 			return true;
 	return false;
-}
-
-static void send_out(int sock, const struct jwk11_buf *out)
-{
-	int why = out->failed == JWK11_OK ? wire_send(sock, j11_buf_view(out), -1) : 0;
-
-	if (out->failed != JWK11_OK || why != 0)
-		log_event(LOG_LEVEL_WARNING, "catalogue-send-failed", "why", why ? strerror(why) : "too long", NULL);
-}
-
-static void announce_token(const struct work_token *t, int sock, struct jwk11_buf *out)
-{
-	const struct jwk11_token_info *info = t->token ? jwk11_token_get_info(t->token) : NULL;
-
-	jwk11_buf_reset(out);
-	wire_begin(out, WIRE_CATALOG_TOKEN, 0);
-	wire_add_str(out, WIRE_F_NAME, t->conf->name);
-	wire_add_str(out, WIRE_F_STATE, t->state);
-	if (info != NULL) {
-		wire_add_str(out, WIRE_F_LABEL, info->label);
-		wire_add_str(out, WIRE_F_MANUFACTURER, info->manufacturer);
-		wire_add_str(out, WIRE_F_MODEL, info->model);
-		wire_add_str(out, WIRE_F_SERIAL, info->serial);
-		wire_add_str(out, WIRE_F_PIN, jwk11_pin_state_name(info->pin));
-		wire_add_str(out, WIRE_F_LIBRARY, info->library);
-	} else {
-		wire_add_str(out, WIRE_F_TEXT, t->why.text);
-	}
-	send_out(sock, out);
-}
-
-static void announce_key(const struct work_key *k, int sock, struct jwk11_buf *out)
-{
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(65536);
-	const struct jwk11_pub *pub = k->key ? jwk11_key_pub(k->key) : NULL;
-
-	jwk11_buf_reset(out);
-	wire_begin(out, WIRE_CATALOG_KEY, 0);
-	wire_add_str(out, WIRE_F_NAME, k->conf->name);
-	wire_add_str(out, WIRE_F_STATE, k->state);
-	if (k->token != NULL)
-		wire_add_str(out, WIRE_F_TOKEN, k->token->conf->name);
-	if (pub == NULL) {
-		wire_add_str(out, WIRE_F_TEXT, k->why.text);
-	} else {
-		wire_add_str(out, WIRE_F_KID, k->kid);
-		wire_add_str(out, WIRE_F_ALG, k->alg);
-		wire_add_str(out, WIRE_F_KTY, jwk11_pub_kty(pub));
-		wire_add_num(out, WIRE_F_BITS, jwk11_pub_bits(pub));
-		wire_add_str(out, WIRE_F_LABEL, jwk11_key_label(k->key));
-		if (jwk11_pub_jwk(pub, k->alg, k->kid, &text, NULL) == JWK11_OK)
-			wire_add(out, WIRE_F_JWK, j11_buf_view(&text));
-		jwk11_buf_reset(&text);
-		if (jwk11_pub_pem(pub, &text, NULL) == JWK11_OK)
-			wire_add(out, WIRE_F_PEM, j11_buf_view(&text));
-	}
-	send_out(sock, out);
-}
-
-void work_view_announce(const struct work_view *view, const char *module, unsigned index, int sock)
-{
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(WIRE_MAX);
-
-	wire_begin(&out, WIRE_CATALOG_BEGIN, 0);
-	wire_add_str(&out, WIRE_F_MODULE, module);
-	wire_add_num(&out, WIRE_F_INDEX, index);
-	send_out(sock, &out);
-	for (size_t i = 0; i < view->n_tokens; i++)
-		announce_token(&view->tokens[i], sock, &out);
-	for (size_t i = 0; i < view->n_keys; i++)
-		announce_key(&view->keys[i], sock, &out);
-	jwk11_buf_reset(&out);
-	wire_begin(&out, WIRE_CATALOG_END, 0);
-	send_out(sock, &out);
 }

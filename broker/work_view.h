@@ -6,13 +6,14 @@
 #include "conf.h"
 #include "jwk11.h"
 
-#define WORK_KID_MAX 256
+#define WORK_KID_MAX JWK11_KID_MAX
 
 struct work_token {
 	const struct conf_token *conf;
 	struct jwk11_token *token; /* NULL unless ready */
 	const char *state;         /* PROTOCOL.md "States in the catalogue" */
 	struct jwk11_err why;      /* when not ready */
+	struct jwk11_certs *certs; /* while chains are looked for */
 };
 
 struct work_key {
@@ -20,9 +21,12 @@ struct work_key {
 	struct jwk11_key *key; /* NULL unless active */
 	const char *state;
 	const char *alg;
+	unsigned health; /* bits of enum jwk11_health; also of a key that is not active for it */
 	const struct work_token *token; /* the one it is on; NULL when missing */
 	char kid[WORK_KID_MAX];
 	struct jwk11_err why; /* when not active */
+	struct jwk11_chain *chain; /* its certificates; NULL: none, or nobody looked */
+	char chain_note[JWK11_TEXT_MAX];
 };
 
 struct work_view {
@@ -34,17 +38,19 @@ struct work_view {
 	size_t n_keys;
 };
 
-/* Opens every [token] that may be in the module `name` of the context and finds every [key] on them. Takes conf. Never fails on what tokens
+/* Opens every [token] that may be in the module of the context and finds every [key] on them. Takes conf. Never fails on what tokens
  * do: that is what states are for. NULL when out of memory. */
-struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, struct conf *conf);
+struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, unsigned index, struct conf *conf);
+/* Finds each key's certificates, for the catalogue: before anybody else has the view. */
+void work_view_find_chains(struct work_view *view);
 struct work_view *work_view_ref(struct work_view *view);
 void work_view_unref(struct work_view *view);
 /* By name, else by kid; NULL. */
 const struct work_key *work_view_find(const struct work_view *view, const char *name);
-/* Is there a token that is not ready and may become so by itself (as opposed to a PIN that must change)? */
+/* Was it not found only because an open token failed during the search? */
+bool work_view_wants_search(const struct work_key *key);
+/* Is there a token that is not ready, or a key that wants a search, and may become so by itself (as opposed to a PIN that must change)? */
 bool work_view_is_waiting(const struct work_view *view);
 bool work_view_has_open(const struct work_view *view);
-/* Tells the front everything, over the work socket. */
-void work_view_announce(const struct work_view *view, const char *module, unsigned index, int sock);
 
 #endif

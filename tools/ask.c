@@ -4,10 +4,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,42 +17,87 @@
 #include "base/text.h"
 #include "json/json_take.h"
 
-static enum jwk11_rc cannot_connect(const char *path, struct jwk11_err *err)
+static const char *own_name(void)
 {
 	const struct passwd *pw = getpwuid(getuid());
 
-	if (errno == EACCES) {
-		j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_SOCKET_DENIED, "uid %u (%s) may not open %s", (unsigned)getuid(), pw ? pw->pw_name : "?", path);
-		j11_err_hint(err, "join the group that owns the socket");
-		return JWK11_ERR_DENIED;
+	return pw != NULL ? pw->pw_name : "?";
+}
+
+static enum jwk11_rc cannot_connect(const char *path, struct jwk11_err *err)
+{
+	const struct group *group;
+	struct stat st;
+	int why = errno;
+
+	if (why != EACCES) {
+		j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_BROKER_ABSENT, "no broker answers on %s: %s", path, strerror(why));
+		j11_err_hint(err, "is jwk11d running? --socket names another socket, --offline does without");
+		return JWK11_ERR_ABSENT;
 	}
-	j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_BROKER_ABSENT, "no broker answers on %s: %s", path, strerror(errno));
-	j11_err_hint(err, "is jwk11d running? --socket names another socket, --offline does without");
-	return JWK11_ERR_ABSENT;
+	if (stat(path, &st) == 0) {
+		group = getgrgid(st.st_gid);
+		j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_SOCKET_DENIED, "uid %u (%s) may not open %s (group %s, mode %04o)", (unsigned)getuid(),
+			own_name(), path, group ? group->gr_name : "?", (unsigned)st.st_mode & 07777);
+	} else {
+		j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_SOCKET_DENIED, "uid %u (%s) may not open %s", (unsigned)getuid(), own_name(), path);
+	}
+	j11_err_hint(err, "an administrator can add you to its group. Public keys stay readable: jwk11 jwks");
+	return JWK11_ERR_DENIED;
 }
 
 static enum jwk11_rc connect_to(const char *path, int *ret_fd, struct jwk11_err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	enum jwk11_rc rc = JWK11_OK;
+	int fd = -1;
+	enum jwk11_rc rc;
 
-	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
-		errno = fd < 0 ? errno : ENAMETOOLONG;
-	else
+	errno = ENAMETOOLONG;
+	if (strlen(path) < sizeof(addr.sun_path)) {
 		memcpy(addr.sun_path, path, strlen(path) + 1);
-	if (addr.sun_path[0] == '\0' || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
-		rc = cannot_connect(path, err);
-	if (rc != JWK11_OK && fd >= 0)
-		close(fd);
-	else
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	}
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
 		*ret_fd = fd;
+		return JWK11_OK;
+	}
+	rc = cannot_connect(path, err);
+	if (fd >= 0)
+		close(fd);
 	return rc;
+}
+
+/* Whoever may not open api.sock can still read key sets: public.sock lies beside it. */
+static enum jwk11_rc connect_for(const char *api, const char *path, int *ret_fd, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = connect_to(api, ret_fd, err);
+	const char *slash = strrchr(api, '/');
+	char public[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+	if (rc != JWK11_ERR_DENIED || slash == NULL || !j11_text_starts(path, "/.well-known/") ||
+		(size_t)snprintf(public, sizeof(public), "%.*s/public.sock", (int)(slash - api), api) >= sizeof(public))
+		return rc;
+	return connect_to(public, ret_fd, NULL) == JWK11_OK ? JWK11_OK : rc;
 }
 
 static enum jwk11_rc malformed(const char *why, struct jwk11_err *err)
 {
 	return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_HTTP_MALFORMED, "the broker's answer is not HTTP as expected: %s", why);
+}
+
+/* A head is lines of printable text: no octet below the blank but the line ends and tabs. */
+static bool is_head(struct jwk11_view head)
+{
+	const char *p = head.data;
+
+	for (size_t i = 0; i < head.len; i++) {
+		bool line_end = p[i] == '\r' && i + 1 < head.len && p[i + 1] == '\n';
+
+		if ((unsigned char)p[i] < ' ' && p[i] != '\t' && !line_end)
+			return false;
+		i += line_end;
+	}
+	return true;
 }
 
 /* The value of a header line of this name into room; false when absent. */
@@ -81,12 +128,13 @@ enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answe
 	const char *p = response.data, *end_of_head = memmem(p, response.len, "\r\n\r\n", 4);
 	struct jwk11_view head;
 	char length[24];
-	uint64_t len = 0, status = 0;
+	uint64_t len = 0, status = 0, retry = 0;
 
 	if (end_of_head == NULL)
 		return malformed("it has no end of head", err);
 	head = (struct jwk11_view){ .data = p, .len = (size_t)(end_of_head - p) };
-	if (head.len < 12 || memcmp(p, "HTTP/1.1 ", 9) != 0 || !j11_text_to_u64((struct jwk11_view){ p + 9, 3 }, 599, &status))
+	if (head.len < 13 || memcmp(p, "HTTP/1.1 ", 9) != 0 || p[12] != ' ' || !j11_text_to_u64((struct jwk11_view){ p + 9, 3 }, 599, &status) ||
+		!is_head(head))
 		return malformed("its status line is wrong", err);
 	if (!header(head, "Content-Length", length, sizeof(length)) || !j11_text_to_u64(j11_view_str(length), ASK_MAX, &len))
 		return malformed("it has no length", err);
@@ -95,6 +143,10 @@ enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answe
 	ret_answer->status = (unsigned)status;
 	if (!header(head, "Content-Type", ret_answer->media_type, sizeof(ret_answer->media_type)))
 		ret_answer->media_type[0] = '\0';
+	if (!header(head, "Request-Id", ret_answer->request_id, sizeof(ret_answer->request_id)))
+		ret_answer->request_id[0] = '\0';
+	ret_answer->retry_after = header(head, "Retry-After", length, sizeof(length)) && j11_text_to_u64(j11_view_str(length), 86400, &retry) ?
+		(unsigned)retry : 0;
 	ret_answer->body = J11_BUF(ASK_MAX);
 	j11_buf_add(&ret_answer->body, end_of_head + 4, (size_t)len);
 	return j11_buf_check(&ret_answer->body, "answer", err);
@@ -133,7 +185,12 @@ static enum jwk11_rc problem_of(const struct ask_answer *a, struct jwk11_err *er
 		p.detail = p.title.data ? p.title : J11_VIEW("refused");
 	j11_text_printable(p.detail, text, sizeof(text));
 	j11_text_printable(p.code, code, sizeof(code));
-	j11_err_set(err, rc, j11_code_find(code), "%s", text);
+	if (err != NULL) /* a refusal that the caller expects leaves no trace on a later error */
+		cmd_note_request(a->request_id, a->retry_after);
+	if (j11_text_equal(code, "PEER_DENIED"))
+		j11_err_set(err, rc, J11_CODE_PEER_DENIED, "the broker denies uid %u (%s): %s", (unsigned)getuid(), own_name(), text);
+	else
+		j11_err_set(err, rc, j11_code_find(code), "%s", text);
 	if (p.hint.data != NULL) {
 		j11_text_printable(p.hint, hint, sizeof(hint));
 		j11_err_hint(err, "%s", hint);
@@ -181,7 +238,7 @@ enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const c
 		j11_buf_add(&request, body->data, body->len);
 	rc = j11_buf_check(&request, "request", err);
 	if (rc == JWK11_OK)
-		rc = connect_to(g->socket, &fd, err);
+		rc = connect_for(g->socket, path, &fd, err);
 	if (rc != JWK11_OK)
 		return rc;
 	rc = exchange(fd, j11_buf_view(&request), &response, err);
@@ -207,4 +264,15 @@ void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail)
 			j11_buf_add_fmt(out, "%%%02X", *p);
 	}
 	j11_buf_add_str(out, tail);
+}
+
+enum jwk11_rc ask_key(const struct cmd_global *g, const char *key, const char *tail, const char *accept, const struct jwk11_buf *body,
+	struct ask_answer *ret_answer, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf path = J11_BUF(2048);
+	enum jwk11_rc rc;
+
+	ask_key_path(&path, key, tail);
+	rc = j11_buf_check(&path, "key name", err);
+	return rc == JWK11_OK ? ask_broker(g, body ? "POST" : "GET", jwk11_buf_data(&path), accept, body, ret_answer, err) : rc;
 }

@@ -11,6 +11,8 @@
 struct ask_answer {
 	unsigned status;
 	char media_type[96];
+	char request_id[80];  /* Request-Id; "" when there is none */
+	unsigned retry_after; /* seconds; 0 when there is none */
 	struct jwk11_buf body;
 };
 
@@ -22,6 +24,9 @@ enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answe
 void ask_done(struct ask_answer *answer);
 /* Appends "/v1/keys/NAME" + tail with NAME percent-encoded. */
 void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail);
+/* ask_broker about one key. LIMIT: no key has so long a name. */
+enum jwk11_rc ask_key(const struct cmd_global *g, const char *key, const char *tail, const char *accept, const struct jwk11_buf *body,
+	struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
 
 static inline void ask_done_auto(struct ask_answer *answer)
 {

@@ -14,16 +14,29 @@ enum cmd_exit {
 	CMD_TRY_LATER = 75, CMD_PROTOCOL = 76, CMD_DENIED = 77, CMD_CONFIG = 78
 };
 
+/* An option that may be repeated: its words, and NULL behind them. */
+#define CMD_MAX_WORDS 15
+struct cmd_words {
+	const char *word[CMD_MAX_WORDS + 1];
+	unsigned n;
+};
+
 /* The options that hold for every verb. */
 struct cmd_global {
 	const char *socket;   /* --socket, JWK11_SOCKET, or the configuration's run-dir */
 	const char *config;   /* --config */
 	bool offline, json;
-	const char *softhsm, *set, *format, *alg, *digest, *encoding, *output, *header, *jwks, *key_file;
+	const char *module, *token, *pin_file; /* --offline without a configuration */
+	const char *softhsm, *set, *format, *alg, *digest, *encoding, *output, *jwks, *key_file, *enc, *kid, *diff;
+	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload;
+	struct cmd_words also, understand;
+	const char *profile;
 	const char *claims[32];
 	unsigned n_claims;
+	const char *takers[32];
+	unsigned n_takers;
 	long long ttl, leeway;
-	bool sign;
+	bool sign, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin;
 };
 
 /* A row of the verb table. */
@@ -34,23 +47,36 @@ struct cmd_verb {
 
 int cmd_list(struct cmd_global *g, int argc, char **argv);
 int cmd_jwks(struct cmd_global *g, int argc, char **argv);
+int cmd_lint(struct cmd_global *g, int argc, char **argv);
 int cmd_sign(struct cmd_global *g, int argc, char **argv);
 int cmd_jws(struct cmd_global *g, int argc, char **argv);
 int cmd_jwt(struct cmd_global *g, int argc, char **argv);
+int cmd_encrypt(struct cmd_global *g, int argc, char **argv);
+int cmd_decrypt(struct cmd_global *g, int argc, char **argv);
 int cmd_verify(struct cmd_global *g, int argc, char **argv);
 int cmd_whoami(struct cmd_global *g, int argc, char **argv);
 int cmd_tokens(struct cmd_global *g, int argc, char **argv);
 int cmd_doctor(struct cmd_global *g, int argc, char **argv);
 int cmd_setup(struct cmd_global *g, int argc, char **argv);
 
+/* show_diff.c: `jwks --diff`: what changed from the set in a file to this one; the exit code. */
+int show_diff(const struct cmd_global *g, struct jwk11_view now);
+
 /* exit.c: says what happened on standard error ("jwk11: …", the hint below) and returns the exit code for it. */
 int cmd_fail(const struct jwk11_err *err);
+/* The same with another exit code. */
+int cmd_fail_with(const struct jwk11_err *err, int code);
 int cmd_usage(const char *verb, const char *why);
+/* The request that failed, for cmd_fail: its identifier ("" when unknown) and the seconds after which the broker says to try again (0: none). */
+void cmd_note_request(const char *id, unsigned retry_after);
 /* The exit code for a code word (KEY_UNKNOWN …), else for the rc. */
 int cmd_exit_of(const char *code, enum jwk11_rc rc);
 
 /* io.c: a file's bytes, or standard input's for NULL and "-". */
 enum jwk11_rc cmd_read_input(const char *path, size_t max, struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
+bool cmd_is_stdin(const char *path);
+/* Without the line ends behind the last line. */
+void cmd_drop_line_end(struct jwk11_buf *text);
 /* To standard output, or to a file that is there whole or not at all. Adds a newline when `line`. */
 enum jwk11_rc cmd_write_output(const char *path, struct jwk11_view data, bool line, struct jwk11_err *err) J11_MUST_USE;
 

@@ -7,10 +7,13 @@
 
 #include "ask.h"
 #include "base/err.h"
+#include "base/health.h"
 #include "base/text.h"
 #include "jose/jwk.h"
 #include "json/json_write.h"
 #include "local.h"
+#include "show.h"
+#include "show_lint.h"
 
 enum level { LEVEL_OK, LEVEL_WARN, LEVEL_ERROR };
 
@@ -72,6 +75,32 @@ static void check_config(struct findings *f)
 	conf_free(conf);
 }
 
+/* What the linter says about the published set; notes are left to `jwk11 lint`. */
+static void lint_set(struct findings *f, const struct ask_answer *answer)
+{
+	enum { MAX_SHOWN = 10 };
+	J11_AUTO(j11_lint_free_auto) struct j11_lint *lint = NULL;
+	struct jwk11_err err = { 0 };
+	char place[64];
+	size_t n = 0;
+
+	if (j11_lint_run(j11_buf_view(&answer->body), &lint, &err) != JWK11_OK) {
+		finding(f, LEVEL_ERROR, "jwks", "%s", err.text);
+		return;
+	}
+	j11_lint_media_type(lint, answer->media_type);
+	for (size_t i = 0; i < lint->n_findings; i++) {
+		const struct j11_lint_finding *found = &lint->findings[i];
+		const struct j11_lint_rule *rule = j11_lint_rule(found->id);
+
+		if (rule->severity != J11_LINT_INFO && ++n <= MAX_SHOWN)
+			finding(f, rule->severity == J11_LINT_ERROR ? LEVEL_ERROR : LEVEL_WARN, "jwks", "%s: %s; %s",
+				show_lint_place(lint, found->key, place), found->text, rule->fix);
+	}
+	if (n > MAX_SHOWN)
+		finding(f, LEVEL_WARN, "jwks", "%zu more; see: jwk11 lint", n - MAX_SHOWN);
+}
+
 /* Each published key parses and its kid is the thumbprint computed here. */
 static void check_set(struct findings *f)
 {
@@ -81,8 +110,12 @@ static void check_set(struct findings *f)
 	char thumbprint[JWK11_THUMBPRINT_LEN + 1];
 	size_t n_same = 0;
 
-	if (ask_broker(f->g, "GET", "/.well-known/jwks.json", NULL, NULL, &answer, &err) != JWK11_OK ||
-		j11_jwks_parse(j11_buf_view(&answer.body), &set, &err) != JWK11_OK) {
+	if (ask_broker(f->g, "GET", "/.well-known/jwks.json", NULL, NULL, &answer, &err) != JWK11_OK) {
+		finding(f, LEVEL_ERROR, "jwks", "%s", err.text);
+		return;
+	}
+	lint_set(f, &answer);
+	if (j11_jwks_parse(j11_buf_view(&answer.body), &set, &err) != JWK11_OK) {
 		finding(f, LEVEL_ERROR, "jwks", "%s", err.text);
 		return;
 	}
@@ -91,6 +124,13 @@ static void check_set(struct findings *f)
 			n_same++;
 	finding(f, LEVEL_OK, "jwks", "%zu keys published, %zu with their thumbprint as kid", set.n, n_same);
 	j11_jwks_done(&set);
+}
+
+static const char *advice_for(const char *state)
+{
+	if (j11_text_equal(state, "pin-pad"))
+		return "; its PIN is typed on its own pad: login = protected in its [token] section, then reload jwk11d (SIGHUP) and type it";
+	return j11_text_starts(state, "pin-") ? "; correct the PIN file, then reload jwk11d (SIGHUP)" : "";
 }
 
 static void check_tokens(struct findings *f)
@@ -112,9 +152,47 @@ static void check_tokens(struct findings *f)
 
 		j11_text_printable(n ? n->text : J11_VIEW("?"), name, sizeof(name));
 		j11_text_printable(s ? s->text : J11_VIEW("?"), state, sizeof(state));
-		finding(f, j11_text_equal(state, "ready") ? LEVEL_OK : LEVEL_ERROR, "token", "%s: %s%s", name, state,
-			j11_text_starts(state, "pin-") ? "; correct the PIN file, then reload jwk11d (SIGHUP)" : "");
+		finding(f, j11_text_equal(state, "ready") ? LEVEL_OK : LEVEL_ERROR, "token", "%s: %s%s", name, state, advice_for(state));
 	}
+}
+
+/* One thing that is known against a key, with what to do about it. */
+static void weakness(struct findings *f, const char *name, const struct j11_health *h)
+{
+	finding(f, LEVEL_WARN, "key", "%s: %s: %s; %s", name, h->name, h->what, h->advice);
+}
+
+static void check_listed(struct findings *f, const struct j11_json *key)
+{
+	const struct j11_json *health = j11_json_get(key, "health");
+	char name[128], state[40], reason[JWK11_TEXT_MAX], alg[32];
+
+	show_member(key, "name", name, sizeof(name));
+	show_member(key, "state", state, sizeof(state));
+	show_member(key, "reason", reason, sizeof(reason));
+	show_member(key, "alg", alg, sizeof(alg));
+	if (j11_text_equal(state, "active"))
+		finding(f, LEVEL_OK, "key", "%s: %s", name, alg);
+	else
+		finding(f, LEVEL_ERROR, "key", "%s: %s: %s", name, state, reason);
+	for (const struct j11_json *h = health ? health->child : NULL; h != NULL; h = h->next)
+		if (j11_health_find(h->text) != NULL)
+			weakness(f, name, j11_health_find(h->text));
+}
+
+static void check_keys(struct findings *f)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	struct jwk11_err err = { 0 };
+	const struct j11_json *keys;
+
+	if (show_ask(f->g, "/v1/keys", &doc, &err) != JWK11_OK) {
+		finding(f, LEVEL_WARN, "key", "%s", err.text);
+		return;
+	}
+	keys = j11_json_get(j11_json_root(doc), "keys");
+	for (const struct j11_json *k = keys ? keys->child : NULL; k != NULL; k = k->next)
+		check_listed(f, k);
 }
 
 static void check_broker(struct findings *f)
@@ -128,23 +206,32 @@ static void check_broker(struct findings *f)
 	}
 	finding(f, LEVEL_OK, "broker", "answers on %s, you are uid %u", f->g->socket, (unsigned)getuid());
 	check_tokens(f);
+	check_keys(f);
 	check_set(f);
 }
 
 static void check_key(const struct conf_key *conf, struct jwk11_key *key, const char *alg, const char *kid, const struct jwk11_err *why, void *arg)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(4096);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_SIG_MAX);
 	struct findings *f = arg;
 	struct jwk11_err err = { 0 };
 
-	if (key == NULL)
-		finding(f, LEVEL_ERROR, "key", "%s", why->text);
-	else if (!f->g->sign)
+	if (why->rc != JWK11_OK)
+		finding(f, LEVEL_ERROR, "key", "%s%s%s", why->text, why->hint[0] ? "; " : "", why->hint);
+	else if (!f->g->sign || jwk11_key_use(key) == JWK11_USE_ENC)
 		finding(f, LEVEL_OK, "key", "%s: %s, kid %s", conf->name, alg, kid);
 	else if (jwk11_key_sign(key, alg, JWK11_INPUT_MESSAGE, J11_VIEW("jwk11 doctor"), &sig, &err) == JWK11_OK)
 		finding(f, LEVEL_OK, "key", "%s: %s, kid %s, test signature verified", conf->name, alg, kid);
 	else
 		finding(f, LEVEL_ERROR, "key", "%s", err.text);
+	for (size_t i = 0; key != NULL && j11_health_at(i) != NULL; i++)
+		if ((jwk11_key_health(key) & j11_health_at(i)->flag) != 0)
+			weakness(f, conf->name, j11_health_at(i));
+}
+
+static void left_out(const char *reason, void *arg)
+{
+	finding(arg, LEVEL_WARN, "key", "left out: %s", reason);
 }
 
 static void check_local(struct findings *f)
@@ -152,10 +239,10 @@ static void check_local(struct findings *f)
 	J11_AUTO(local_close_auto) struct local *local = NULL;
 	struct jwk11_err err = { 0 };
 
-	if (local_open(f->g, &local, &err) != JWK11_OK)
+	if (local_open(f->g, &local, &err) != JWK11_OK || local_each(local, check_key, f, &err) != JWK11_OK)
 		finding(f, LEVEL_ERROR, "modules", "%s", err.text);
 	else
-		local_each(local, check_key, f);
+		local_each_left_out(local, left_out, f);
 }
 
 int cmd_doctor(struct cmd_global *g, int argc, char **argv)
@@ -171,7 +258,8 @@ int cmd_doctor(struct cmd_global *g, int argc, char **argv)
 	j11_json_open(&o, NULL, '{');
 	j11_json_str(&o, "schema", "jwk11/doctor/1");
 	j11_json_open(&o, "findings", '[');
-	check_config(&f);
+	if (g->module == NULL && g->token == NULL)
+		check_config(&f);
 	if (g->offline)
 		check_local(&f);
 	else

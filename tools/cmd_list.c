@@ -1,106 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jwk11 list: the keys, from the broker or from the tokens. */
 #include <stdio.h>
-#include <string.h>
 
 #include "ask.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "json/json_write.h"
 #include "local.h"
+#include "show.h"
+#include "table.h"
 
+struct row {
+	char name[128], alg[32], kty[8], state[32], token[128], kid[300], operations[160], uri[128];
+};
+
+/* Rows go into one of the two. */
 struct listing {
+	struct table table;
 	struct j11_json_out *json; /* NULL: table */
 };
 
-static void row(struct listing *l, const char *name, const char *alg, const char *state, const char *token, const char *kid)
+/* "yes", "jwt only", or why not. */
+static void may_sign(const struct row *row, char *room, size_t room_len)
 {
+	if (!j11_text_equal(row->state, "active"))
+		snprintf(room, room_len, "no (%s)", row->state);
+	else if (row->operations[0] == '\0')
+		snprintf(room, room_len, "no (not granted)");
+	else if (j11_text_starts(row->operations, "sign jws jwt"))
+		snprintf(room, room_len, "yes");
+	else
+		snprintf(room, room_len, "%s only", row->operations);
+}
+
+static void add(struct listing *l, const struct row *row)
+{
+	char sign[200];
+
+	may_sign(row, sign, sizeof(sign));
 	if (l->json == NULL) {
-		printf("%-16s %-8s %-11s %-12s %s\n", name, alg[0] ? alg : "-", state, token[0] ? token : "-", kid[0] ? kid : "-");
+		table_row(&l->table, row->name, row->alg, row->state, row->token, row->kid, sign);
 		return;
 	}
 	j11_json_open(l->json, NULL, '{');
-	j11_json_str(l->json, "name", name);
-	j11_json_str(l->json, "alg", alg);
-	j11_json_str(l->json, "state", state);
-	j11_json_str(l->json, "token", token);
-	j11_json_str(l->json, "kid", kid);
+	j11_json_str(l->json, "name", row->name);
+	j11_json_str(l->json, "alg", row->alg);
+	j11_json_str(l->json, "kty", row->kty);
+	j11_json_str(l->json, "state", row->state);
+	j11_json_str(l->json, "token", row->token);
+	j11_json_str(l->json, "kid", row->kid);
+	j11_json_str(l->json, "thumbprint_uri", row->uri);
+	j11_json_str(l->json, "may_sign", sign);
 	j11_json_close(l->json);
-}
-
-static void member(const struct j11_json *obj, const char *name, char *room, size_t room_len)
-{
-	const struct j11_json *m = j11_json_get(obj, name);
-
-	room[0] = '\0';
-	if (m != NULL && m->type == J11_JSON_STRING)
-		j11_text_printable(m->text, room, room_len);
 }
 
 static enum jwk11_rc list_broker(const struct cmd_global *g, struct listing *l, struct jwk11_err *err)
 {
-	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-	char name[128], alg[32], state[32], token[128], kid[300];
 	const struct j11_json *keys;
-	enum jwk11_rc rc = ask_broker(g, "GET", "/v1/keys", NULL, NULL, &answer, err);
+	enum jwk11_rc rc = show_ask(g, "/v1/keys", &doc, err);
+	struct row row;
 
-	if (rc == JWK11_OK)
-		rc = j11_json_read(j11_buf_view(&answer.body), NULL, "answer", &doc, err);
 	if (rc != JWK11_OK)
 		return rc;
 	keys = j11_json_get(j11_json_root(doc), "keys");
 	for (const struct j11_json *k = keys ? keys->child : NULL; k != NULL; k = k->next) {
-		member(k, "name", name, sizeof(name));
-		member(k, "alg", alg, sizeof(alg));
-		member(k, "state", state, sizeof(state));
-		member(k, "token", token, sizeof(token));
-		member(k, "kid", kid, sizeof(kid));
-		row(l, name, alg, state, token, kid);
+		show_member(k, "name", row.name, sizeof(row.name));
+		show_member(k, "alg", row.alg, sizeof(row.alg));
+		show_member(k, "kty", row.kty, sizeof(row.kty));
+		show_member(k, "state", row.state, sizeof(row.state));
+		show_member(k, "token", row.token, sizeof(row.token));
+		show_member(k, "kid", row.kid, sizeof(row.kid));
+		show_member(k, "thumbprint_uri", row.uri, sizeof(row.uri));
+		show_words(k, "operations", row.operations, sizeof(row.operations));
+		add(l, &row);
 	}
 	return JWK11_OK;
 }
 
-static void local_row(const struct conf_key *conf, struct jwk11_key *key, const char *alg, const char *kid, const struct jwk11_err *why, void *arg)
+static void set_uri(struct row *row, const struct jwk11_key *key)
 {
-	const char *label = key ? jwk11_token_get_info(jwk11_key_token(key))->label : "";
+	struct jwk11_buf uri = J11_BUF(sizeof(row->uri) - 1);
 
-	row(arg, conf->name, alg, key ? "active" : "unavailable", label, kid);
-	if (key == NULL)
+	if (key != NULL && jwk11_pub_thumbprint_uri(jwk11_key_pub(key), &uri, NULL) == JWK11_OK)
+		snprintf(row->uri, sizeof(row->uri), "%s", jwk11_buf_data(&uri));
+	else
+		row->uri[0] = '\0';
+	j11_buf_done(&uri);
+}
+
+/* The broker's words for it (PROTOCOL.md). */
+static const char *state_of(const struct jwk11_key *key, const struct jwk11_err *why)
+{
+	static const struct {
+		enum j11_code code;
+		const char *state;
+	} rows[] = {
+		{ J11_CODE_KEY_WEAK, "weak" }, { J11_CODE_KEY_WANTS_PIN, "wants-pin" }, { J11_CODE_KEY_AMBIGUOUS, "ambiguous" },
+		{ J11_CODE_KEY_UNAVAILABLE, "unsupported" }, { J11_CODE_KEY_UNKNOWN, "missing" },
+	};
+
+	for (size_t i = 0; why->rc != JWK11_OK && i < J11_COUNT(rows); i++)
+		if (j11_text_equal(why->code, j11_code_name(rows[i].code)))
+			return rows[i].state;
+	return key != NULL ? "active" : "unavailable";
+}
+
+static void add_local(const struct conf_key *conf, struct jwk11_key *key, const char *alg, const char *kid, const struct jwk11_err *why, void *arg)
+{
+	struct row row;
+
+	snprintf(row.name, sizeof(row.name), "%s", conf->name);
+	snprintf(row.alg, sizeof(row.alg), "%s", alg);
+	snprintf(row.kty, sizeof(row.kty), "%s", key ? jwk11_key_kty(key) : "");
+	snprintf(row.state, sizeof(row.state), "%s", state_of(key, why));
+	snprintf(row.token, sizeof(row.token), "%s", key ? jwk11_token_get_info(jwk11_key_token(key))->label : "");
+	snprintf(row.kid, sizeof(row.kid), "%s", kid);
+	snprintf(row.operations, sizeof(row.operations), "%s", key && jwk11_key_use(key) == JWK11_USE_ENC ? "decrypt" : "sign jws jwt");
+	set_uri(&row, key);
+	add(arg, &row);
+	if (why->rc != JWK11_OK)
 		fprintf(stderr, "jwk11: %s\n", why->text);
+}
+
+static void say_left_out(const char *reason, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, "jwk11: left out: %s\n", reason);
+}
+
+static enum jwk11_rc list_local(const struct cmd_global *g, struct listing *l, struct jwk11_err *err)
+{
+	J11_AUTO(local_close_auto) struct local *local = NULL;
+	enum jwk11_rc rc = local_open(g, &local, err);
+
+	if (rc == JWK11_OK)
+		rc = local_each(local, add_local, l, err);
+	if (rc == JWK11_OK)
+		local_each_left_out(local, say_left_out, NULL);
+	return rc;
 }
 
 int cmd_list(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
-	J11_AUTO(local_close_auto) struct local *local = NULL;
 	struct j11_json_out o = J11_JSON_OUT(&out);
-	struct listing l = { .json = g->json ? &o : NULL };
+	struct listing l = { .table = TABLE(6), .json = g->json ? &o : NULL };
 	struct jwk11_err err = { 0 };
-	enum jwk11_rc rc = JWK11_OK;
+	enum jwk11_rc rc;
 
 	(void)argv;
 	if (argc != 0)
 		return cmd_usage("list", "takes no argument");
-	if (g->json) {
-		j11_json_open(&o, NULL, '{');
-		j11_json_str(&o, "schema", "jwk11/list/1");
-		j11_json_open(&o, "keys", '[');
-	}
-	if (g->offline)
-		rc = local_open(g, &local, &err);
-	if (rc != JWK11_OK)
-		return cmd_fail(&err);
-	if (!g->json)
-		row(&l, "NAME", "ALG", "STATE", "TOKEN", "KID (thumbprint)");
-	if (g->offline)
-		local_each(local, local_row, &l);
-	else
-		rc = list_broker(g, &l, &err);
-	if (rc == JWK11_OK && g->json) {
-		j11_json_close(&o);
-		j11_json_close(&o);
+	j11_json_open(&o, NULL, '{');
+	j11_json_str(&o, "schema", "jwk11/list/1");
+	j11_json_open(&o, "keys", '[');
+	table_row(&l.table, "NAME", "ALG", "STATE", "TOKEN", "KID", "MAY SIGN");
+	rc = g->offline ? list_local(g, &l, &err) : list_broker(g, &l, &err);
+	j11_json_close(&o);
+	j11_json_close(&o);
+	if (rc == JWK11_OK && g->json)
 		rc = cmd_write_output(NULL, j11_buf_view(&out), true, &err);
-	}
+	else if (rc == JWK11_OK && !table_print(&l.table))
+		rc = j11_err_memory(&err);
+	j11_buf_done(&l.table.cells);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }

@@ -199,6 +199,22 @@ static void remove_tree(const char *path)
 		waitpid(pid, NULL, 0);
 }
 
+static void say_json(const char *dir)
+{
+	printf("{\"schema\":\"jwk11/setup/1\",\"config\":\"%s/jwk11.conf\",\"keys\":[", dir);
+	for (size_t i = 0; i < J11_COUNT(trial_keys); i++)
+		printf("%s\"%s\"", i > 0 ? "," : "", trial_keys[i].name);
+	printf("]}\n");
+}
+
+static void say(const char *dir)
+{
+	printf("created token trial, keys ");
+	for (size_t i = 0; i < J11_COUNT(trial_keys); i++)
+		printf("%s (%s), ", trial_keys[i].name, trial_keys[i].alg);
+	printf("%s/jwk11.conf\nnext: jwk11d --config %s/jwk11.conf\n", dir, dir);
+}
+
 int cmd_setup(struct cmd_global *g, int argc, char **argv)
 {
 	char final_dir[PATH_MAX], temp[PATH_MAX + 16];
@@ -227,11 +243,9 @@ int cmd_setup(struct cmd_global *g, int argc, char **argv)
 		remove_tree(temp);
 		return cmd_fail(&err);
 	}
-	if (g->json) {
-		printf("{\"schema\":\"jwk11/setup/1\",\"config\":\"%s/jwk11.conf\",\"keys\":[\"es256\",\"rs256\",\"eddsa\"]}\n", final_dir);
-		return CMD_OK;
-	}
-	printf("created token trial, keys es256 (ES256), rs256 (RS256), eddsa (EdDSA), %s/jwk11.conf\nnext: jwk11d --config %s/jwk11.conf\n", final_dir,
-		final_dir);
+	if (g->json)
+		say_json(final_dir);
+	else
+		say(final_dir);
 	return CMD_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jwk11 sign, jws and jwt: one path, through the broker or through the library. */
+/* jwk11 sign and jwt: one path, through the broker or through the library. */
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "ask.h"
 #include "base/b64.h"
@@ -15,13 +15,13 @@
 #include "json/json_write.h"
 #include "local.h"
 
-enum verb { VERB_SIGN, VERB_JWS, VERB_JWT };
+enum verb { VERB_SIGN, VERB_JWT };
 
 struct signing {
 	struct cmd_global *g;
 	enum verb verb;
 	const char *key;
-	struct jwk11_buf input; /* bytes, payload or claims; for a digest its octets */
+	struct jwk11_buf input; /* bytes or claims; for a digest its octets */
 	bool digest;
 	struct jwk11_err err;
 };
@@ -90,10 +90,8 @@ static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
 			j11_json_num(&o, "ttl", s->g->ttl);
 	} else {
 		j11_b64url_add(&encoded, j11_buf_view(&s->input));
-		j11_json_view(&o, s->verb == VERB_JWS ? "payload" : s->digest ? "digest" : "input", j11_buf_view(&encoded));
+		j11_json_view(&o, s->digest ? "digest" : "input", j11_buf_view(&encoded));
 	}
-	if (s->verb == VERB_JWS && s->g->header != NULL)
-		j11_json_raw(&o, "protected", j11_view_str(s->g->header));
 	if (s->verb == VERB_SIGN && s->g->encoding != NULL)
 		j11_json_str(&o, "encoding", s->g->encoding);
 	if (s->verb == VERB_SIGN && s->g->alg != NULL)
@@ -105,18 +103,15 @@ static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
 /* The broker's answer: the compact form as it is, or the signature's base64url out of the JSON document. */
 static enum jwk11_rc through_broker(struct signing *s, struct jwk11_buf *out)
 {
-	static const char *const tails[] = { "/sign", "/jws", "/jwt" };
+	static const char *const tails[] = { "/sign", "/jwt" };
 	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(ASK_MAX);
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf path = J11_BUF(2048);
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	const struct j11_json *signature;
 	enum jwk11_rc rc = build_body(s, &body);
 
-	ask_key_path(&path, s->key, tails[s->verb]);
 	if (rc == JWK11_OK)
-		rc = ask_broker(s->g, "POST", jwk11_buf_data(&path), s->verb == VERB_SIGN ? NULL : s->verb == VERB_JWS ? "application/jose" :
-			"application/jwt", &body, &answer, &s->err);
+		rc = ask_key(s->g, s->key, tails[s->verb], s->verb == VERB_SIGN ? NULL : "application/jwt", &body, &answer, &s->err);
 	if (rc != JWK11_OK)
 		return rc;
 	if (s->verb != VERB_SIGN) {
@@ -127,6 +122,8 @@ static enum jwk11_rc through_broker(struct signing *s, struct jwk11_buf *out)
 	signature = rc == JWK11_OK ? j11_json_get(j11_json_root(doc), "signature") : NULL;
 	if (rc == JWK11_OK && (signature == NULL || signature->type != J11_JSON_STRING))
 		rc = j11_err_set(&s->err, JWK11_ERR_SYNTAX, J11_CODE_HTTP_MALFORMED, "the broker's answer holds no signature");
+	if (rc == JWK11_OK && s->g->raw)
+		return j11_b64url_decode(signature->text, "signature", out, &s->err);
 	if (rc == JWK11_OK)
 		j11_buf_add(out, signature->text.data, signature->text.len);
 	return rc;
@@ -134,7 +131,7 @@ static enum jwk11_rc through_broker(struct signing *s, struct jwk11_buf *out)
 
 static enum jwk11_rc sign_local(struct signing *s, struct jwk11_key *key, const char *alg, struct jwk11_buf *out)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_RSA_MAX_BITS / 8);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_SIG_MAX);
 	unsigned char der[J11_DER_ECDSA_MAX];
 	struct jwk11_view v;
 	enum jwk11_rc rc = jwk11_key_sign(key, alg, s->digest ? JWK11_INPUT_DIGEST : JWK11_INPUT_MESSAGE, j11_buf_view(&s->input), &sig, &s->err);
@@ -144,7 +141,10 @@ static enum jwk11_rc sign_local(struct signing *s, struct jwk11_key *key, const 
 	v = j11_buf_view(&sig);
 	if (s->g->encoding != NULL && j11_text_equal(s->g->encoding, "der") && j11_text_starts(alg, "ES"))
 		v = (struct jwk11_view){ .data = der, .len = j11_der_from_raw(v, der) };
-	j11_b64url_add(out, v);
+	if (s->g->raw)
+		j11_buf_add(out, v.data, v.len);
+	else
+		j11_b64url_add(out, v);
 	return j11_buf_check(out, "signature", &s->err);
 }
 
@@ -163,9 +163,33 @@ static enum jwk11_rc through_library(struct signing *s, struct jwk11_buf *out)
 		alg = s->g->alg;
 	if (s->verb == VERB_SIGN)
 		return sign_local(s, key, alg, out);
-	if (s->verb == VERB_JWS)
-		return jwk11_key_jws(key, alg, kid, s->g->header, j11_buf_view(&s->input), out, &s->err);
 	return jwk11_key_jwt(key, alg, kid, j11_buf_view(&s->input), s->g->ttl, out, &s->err);
+}
+
+/* The signature or the token, as it is or as a document. */
+static enum jwk11_rc write_result(struct signing *s, const char *name, struct jwk11_view result)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(ASK_MAX);
+	struct j11_json_out o = J11_JSON_OUT(&text);
+	char schema[32];
+
+	if (!s->g->json)
+		return cmd_write_output(s->g->output, result, !s->g->raw, &s->err);
+	snprintf(schema, sizeof(schema), "jwk11/%s/1", name);
+	j11_json_open(&o, NULL, '{');
+	j11_json_str(&o, "schema", schema);
+	j11_json_view(&o, s->verb == VERB_SIGN ? "signature" : name, result);
+	j11_json_close(&o);
+	return cmd_write_output(s->g->output, j11_buf_view(&text), true, &s->err);
+}
+
+static enum jwk11_rc read_input(struct signing *s, const char *file)
+{
+	if (s->verb == VERB_SIGN && s->g->digest != NULL)
+		return read_digest(s, s->g->digest);
+	if (s->verb == VERB_JWT && s->g->n_claims > 0 && file == NULL)
+		return claims_from_options(s);
+	return cmd_read_input(file, J11_JWS_PAYLOAD_MAX, &s->input, &s->err);
 }
 
 static int run(struct cmd_global *g, enum verb verb, const char *name, int argc, char **argv)
@@ -178,35 +202,21 @@ static int run(struct cmd_global *g, enum verb verb, const char *name, int argc,
 		return cmd_usage(name, "takes KEY and at most one FILE");
 	if (g->encoding != NULL && !j11_text_equal(g->encoding, "der") && !j11_text_equal(g->encoding, "jose"))
 		return cmd_usage(name, "--encoding takes jose or der");
+	if (g->raw && (g->json || verb != VERB_SIGN))
+		return cmd_usage(name, "--raw is for sign without --json");
 	s.key = argv[0];
-	if (verb == VERB_SIGN && g->digest != NULL)
-		rc = read_digest(&s, g->digest);
-	else if (verb == VERB_JWT && g->n_claims > 0 && argc == 1)
-		rc = claims_from_options(&s);
-	else
-		rc = cmd_read_input(argc == 2 ? argv[1] : NULL, J11_JWS_PAYLOAD_MAX, &s.input, &s.err);
+	rc = read_input(&s, argc == 2 ? argv[1] : NULL);
 	if (rc == JWK11_OK)
 		rc = g->offline ? through_library(&s, &out) : through_broker(&s, &out);
-	if (rc == JWK11_OK && g->json) {
-		J11_AUTO(j11_buf_done_auto) struct jwk11_buf doc = J11_BUF(ASK_MAX);
-
-		j11_buf_add_fmt(&doc, "{\"schema\":\"jwk11/%s/1\",\"%s\":\"%s\"}", name, verb == VERB_SIGN ? "signature" : name, jwk11_buf_data(&out));
-		rc = cmd_write_output(g->output, j11_buf_view(&doc), true, &s.err);
-	} else if (rc == JWK11_OK) {
-		rc = cmd_write_output(g->output, j11_buf_view(&out), true, &s.err);
-	}
+	if (rc == JWK11_OK)
+		rc = write_result(&s, name, j11_buf_view(&out));
 	j11_buf_done(&s.input);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&s.err);
 }
 
 int cmd_sign(struct cmd_global *g, int argc, char **argv)
 {
-	return run(g, VERB_SIGN, "sign", argc, argv);
-}
-
-int cmd_jws(struct cmd_global *g, int argc, char **argv)
-{
-	return run(g, VERB_JWS, "jws", argc, argv);
+	return g->jwt ? cmd_jwt(g, argc, argv) : run(g, VERB_SIGN, "sign", argc, argv);
 }
 
 int cmd_jwt(struct cmd_global *g, int argc, char **argv)

@@ -11,13 +11,17 @@ static const struct {
 	int exit;
 } by_code[] = {
 	{ J11_CODE_KEY_UNKNOWN, CMD_NO_KEY }, { J11_CODE_KEY_AMBIGUOUS, CMD_DATA }, { J11_CODE_KEY_UNAVAILABLE, CMD_UNAVAILABLE },
+	{ J11_CODE_KEY_SECRET, CMD_DATA },
 	{ J11_CODE_TOKEN_ABSENT, CMD_UNAVAILABLE }, { J11_CODE_TOKEN_FAILED, CMD_UNAVAILABLE }, { J11_CODE_BROKER_ABSENT, CMD_UNAVAILABLE },
 	{ J11_CODE_PEER_DENIED, CMD_DENIED }, { J11_CODE_OPERATION_DENIED, CMD_DENIED }, { J11_CODE_SOCKET_DENIED, CMD_DENIED },
 	{ J11_CODE_PIN_REJECTED, CMD_DENIED }, { J11_CODE_PIN_LOCKED, CMD_DENIED }, { J11_CODE_PIN_FINAL_TRY, CMD_DENIED },
+	{ J11_CODE_KEY_WANTS_PIN, CMD_DENIED }, { J11_CODE_KEY_WEAK, CMD_DENIED },
 	{ J11_CODE_PIN_MISSING, CMD_DENIED }, { J11_CODE_PIN_FILE, CMD_DENIED }, { J11_CODE_PIN_EXPIRED, CMD_DENIED },
+	{ J11_CODE_PIN_PAD, CMD_DENIED },
 	{ J11_CODE_CONFIG_INVALID, CMD_CONFIG }, { J11_CODE_STATE_DIR, CMD_CONFIG }, { J11_CODE_QUEUE_FULL, CMD_TRY_LATER },
 	{ J11_CODE_NOT_READY, CMD_TRY_LATER }, { J11_CODE_WORKER_LOST, CMD_TRY_LATER }, { J11_CODE_WORKER_TIMEOUT, CMD_TRY_LATER },
-	{ J11_CODE_SIGNATURE_INVALID, CMD_NEGATIVE }, { J11_CODE_HTTP_MALFORMED, CMD_PROTOCOL }, { J11_CODE_FILE_FAILED, CMD_CANNOT_WRITE },
+	{ J11_CODE_SIGNATURE_INVALID, CMD_NEGATIVE }, { J11_CODE_DECRYPT_FAILED, CMD_NEGATIVE }, { J11_CODE_HTTP_MALFORMED, CMD_PROTOCOL },
+	{ J11_CODE_FILE_FAILED, CMD_CANNOT_WRITE },
 };
 
 static const int by_rc[JWK11_N_RC_] = {
@@ -36,14 +40,31 @@ int cmd_exit_of(const char *code, enum jwk11_rc rc)
 	return (unsigned)rc < JWK11_N_RC_ && by_rc[rc] != 0 ? by_rc[rc] : CMD_BUG;
 }
 
+static char request_id[80];
+static unsigned retry_after_s;
+
+void cmd_note_request(const char *id, unsigned retry_after)
+{
+	snprintf(request_id, sizeof(request_id), "%s", id);
+	retry_after_s = retry_after;
+}
+
 int cmd_fail(const struct jwk11_err *err)
 {
-	int code = cmd_exit_of(err->code, err->rc);
+	return cmd_fail_with(err, cmd_exit_of(err->code, err->rc));
+}
 
+int cmd_fail_with(const struct jwk11_err *err, int code)
+{
 	fprintf(stderr, "jwk11: %s\n", err->text[0] ? err->text : "failed without a reason; this is a bug");
 	if (err->hint[0] != '\0')
 		fprintf(stderr, "  see: %s\n", err->hint);
-	fprintf(stderr, "  [exit %d, %s]\n", code, err->code[0] ? err->code : "INTERNAL");
+	fprintf(stderr, "  [exit %d, %s", code, err->code[0] ? err->code : "INTERNAL");
+	if (request_id[0] != '\0')
+		fprintf(stderr, ", request %s", request_id);
+	if (retry_after_s > 0)
+		fprintf(stderr, ", retry after %u s", retry_after_s);
+	fputs("]\n", stderr);
 	return code;
 }
 

@@ -11,9 +11,14 @@
 #include "base/text.h"
 #include "cmd.h"
 
+bool cmd_is_stdin(const char *path)
+{
+	return path == NULL || j11_text_equal(path, "-");
+}
+
 enum jwk11_rc cmd_read_input(const char *path, size_t max, struct jwk11_buf *out, struct jwk11_err *err)
 {
-	bool std = path == NULL || j11_text_equal(path, "-");
+	bool std = cmd_is_stdin(path);
 	char room[8192];
 	ssize_t n;
 	int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), why;
@@ -32,6 +37,12 @@ enum jwk11_rc cmd_read_input(const char *path, size_t max, struct jwk11_buf *out
 	if (n < 0)
 		return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_FILE_FAILED, "%s: %s", std ? "standard input" : path, strerror(why));
 	return j11_buf_check(out, std ? "standard input" : path, err);
+}
+
+void cmd_drop_line_end(struct jwk11_buf *text)
+{
+	while (text->len > 0 && (text->data[text->len - 1] == '\n' || text->data[text->len - 1] == '\r'))
+		j11_buf_cut(text, text->len - 1);
 }
 
 static enum jwk11_rc failed(const char *path, struct jwk11_err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jwk11, the command line: one table of verbs, one table of options. */
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,34 +14,86 @@
 #define JWK11_SYSCONFDIR "/etc"
 #endif
 
+/* A second line of a summary. */
+#define MORE "\n                         "
+
 static const struct cmd_verb verbs[] = {
 	{ "list", "", "keys you may see, with algorithm, state, token and kid", cmd_list },
-	{ "jwks", "[KEY…]", "public keys as a JWK set (--set NAME, --format jwk|pem)", cmd_jwks },
-	{ "sign", "KEY [FILE|-]", "signature over bytes (--digest HEX, --alg, --encoding jose|der, -o FILE)", cmd_sign },
-	{ "jws", "KEY [FILE|-]", "compact JWS over bytes (--header JSON)", cmd_jws },
-	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value)", cmd_jwt },
-	{ "verify", "[FILE|-]", "check a compact JWS or JWT and print its payload (--jwks FILE, --key FILE, --alg, --leeway)", cmd_verify },
+	{ "jwks", "[KEY ...]", "public keys as a JWK set (--set NAME, --profile TAKER, --kid STYLE, --x5c, --format jwk|pem|cose)," MORE
+		"or what changed (--diff OLD)", cmd_jwks },
+	{ "lint", "[FILE|-|/PATH]", "what is wrong with a JWK or JWK set, and who refuses it (--for aws|google|…|all, --strict, --rules)", cmd_lint },
+	{ "sign", "KEY [FILE|-]", "signature over bytes (--digest HEX, --alg, --encoding jose|der, --raw, -o FILE)", cmd_sign },
+	{ "jws", "KEY [FILE|-]", "JWS over bytes (--flattened, --general, --also KEY, --add FILE; --detached, --b64=false;" MORE
+		"--typ, --cty, --protected JSON, --header JSON, --jwk, --x5c)", cmd_jws },
+	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value); also sign --jwt", cmd_jwt },
+	{ "verify", "[FILE|-]", "check a JWS or JWT and print its payload (--jwks FILE, --key FILE, for HS256 --key NAME, --alg, --any," MORE
+		"--payload FILE, --understand NAME, --leeway)", cmd_verify },
+	{ "encrypt", "[FILE|-]", "compact JWE to a public key (--key JWK|PEM, or --jwks FILE --kid KID; --alg, --enc A256GCM, --protected)", cmd_encrypt },
+	{ "decrypt", "KEY [FILE|-]", "content of a JWE, decrypted with a key on the token (-o FILE)", cmd_decrypt },
 	{ "whoami", "", "who the broker thinks you are and what you may do", cmd_whoami },
 	{ "tokens", "", "tokens and their state", cmd_tokens },
 	{ "doctor", "", "look for what is wrong and say what to do (--sign makes test signatures)", cmd_doctor },
 	{ "setup", "--softhsm DIR", "a trial token with keys es256, rs256 and eddsa, all inside DIR", cmd_setup },
 };
 
-enum option_id { OPT_SOCKET = 1, OPT_CONFIG, OPT_OFFLINE, OPT_JSON, OPT_SOFTHSM, OPT_SET, OPT_FORMAT, OPT_ALG, OPT_DIGEST, OPT_ENCODING,
-	OPT_HEADER, OPT_JWKS, OPT_KEY, OPT_CLAIM, OPT_TTL, OPT_LEEWAY, OPT_SIGN, OPT_VERSION };
+/* What an option does with its place in struct cmd_global. */
+enum kind { OPT_FLAG, OPT_TEXT, OPT_SECONDS, OPT_WORDS, OPT_CLAIM, OPT_TAKERS, OPT_HELP, OPT_VERSION };
 
-static const struct option options[] = {
-	{ "socket", required_argument, NULL, OPT_SOCKET }, { "config", required_argument, NULL, OPT_CONFIG },
-	{ "offline", no_argument, NULL, OPT_OFFLINE }, { "json", no_argument, NULL, OPT_JSON },
-	{ "softhsm", required_argument, NULL, OPT_SOFTHSM }, { "set", required_argument, NULL, OPT_SET },
-	{ "format", required_argument, NULL, OPT_FORMAT }, { "alg", required_argument, NULL, OPT_ALG },
-	{ "digest", required_argument, NULL, OPT_DIGEST }, { "encoding", required_argument, NULL, OPT_ENCODING },
-	{ "output", required_argument, NULL, 'o' }, { "header", required_argument, NULL, OPT_HEADER },
-	{ "jwks", required_argument, NULL, OPT_JWKS }, { "key", required_argument, NULL, OPT_KEY },
-	{ "claim", required_argument, NULL, OPT_CLAIM }, { "ttl", required_argument, NULL, OPT_TTL },
-	{ "leeway", required_argument, NULL, OPT_LEEWAY }, { "sign", no_argument, NULL, OPT_SIGN },
-	{ "version", no_argument, NULL, OPT_VERSION }, { "help", no_argument, NULL, 'h' }, { 0 },
+static const struct {
+	const char *name;
+	char letter;
+	enum kind kind;
+	size_t place;
+} options[] = {
+	{ "add", 0, OPT_TEXT, offsetof(struct cmd_global, add) },
+	{ "alg", 0, OPT_TEXT, offsetof(struct cmd_global, alg) },
+	{ "also", 0, OPT_WORDS, offsetof(struct cmd_global, also) },
+	{ "any", 0, OPT_FLAG, offsetof(struct cmd_global, any) },
+	{ "b64", 0, OPT_TEXT, offsetof(struct cmd_global, b64) },
+	{ "claim", 0, OPT_CLAIM, 0 },
+	{ "config", 0, OPT_TEXT, offsetof(struct cmd_global, config) },
+	{ "context-pin", 0, OPT_FLAG, offsetof(struct cmd_global, context_pin) },
+	{ "cty", 0, OPT_TEXT, offsetof(struct cmd_global, cty) },
+	{ "detached", 0, OPT_FLAG, offsetof(struct cmd_global, detached) },
+	{ "diff", 0, OPT_TEXT, offsetof(struct cmd_global, diff) },
+	{ "digest", 0, OPT_TEXT, offsetof(struct cmd_global, digest) },
+	{ "enc", 0, OPT_TEXT, offsetof(struct cmd_global, enc) },
+	{ "encoding", 0, OPT_TEXT, offsetof(struct cmd_global, encoding) },
+	{ "flattened", 0, OPT_FLAG, offsetof(struct cmd_global, flattened) },
+	{ "for", 0, OPT_TAKERS, 0 },
+	{ "format", 0, OPT_TEXT, offsetof(struct cmd_global, format) },
+	{ "general", 0, OPT_FLAG, offsetof(struct cmd_global, general) },
+	{ "header", 0, OPT_TEXT, offsetof(struct cmd_global, header) },
+	{ "help", 'h', OPT_HELP, 0 },
+	{ "json", 0, OPT_FLAG, offsetof(struct cmd_global, json) },
+	{ "jwk", 0, OPT_FLAG, offsetof(struct cmd_global, jwk) },
+	{ "jwks", 0, OPT_TEXT, offsetof(struct cmd_global, jwks) },
+	{ "jwt", 0, OPT_FLAG, offsetof(struct cmd_global, jwt) },
+	{ "key", 0, OPT_TEXT, offsetof(struct cmd_global, key_file) },
+	{ "kid", 0, OPT_TEXT, offsetof(struct cmd_global, kid) },
+	{ "leeway", 0, OPT_SECONDS, offsetof(struct cmd_global, leeway) },
+	{ "module", 0, OPT_TEXT, offsetof(struct cmd_global, module) },
+	{ "offline", 0, OPT_FLAG, offsetof(struct cmd_global, offline) },
+	{ "output", 'o', OPT_TEXT, offsetof(struct cmd_global, output) },
+	{ "payload", 0, OPT_TEXT, offsetof(struct cmd_global, payload) },
+	{ "pin-file", 0, OPT_TEXT, offsetof(struct cmd_global, pin_file) },
+	{ "profile", 0, OPT_TEXT, offsetof(struct cmd_global, profile) },
+	{ "protected", 0, OPT_TEXT, offsetof(struct cmd_global, protected_header) },
+	{ "raw", 0, OPT_FLAG, offsetof(struct cmd_global, raw) },
+	{ "rules", 0, OPT_FLAG, offsetof(struct cmd_global, rules) },
+	{ "set", 0, OPT_TEXT, offsetof(struct cmd_global, set) },
+	{ "sign", 0, OPT_FLAG, offsetof(struct cmd_global, sign) },
+	{ "socket", 0, OPT_TEXT, offsetof(struct cmd_global, socket) },
+	{ "softhsm", 0, OPT_TEXT, offsetof(struct cmd_global, softhsm) },
+	{ "strict", 0, OPT_FLAG, offsetof(struct cmd_global, strict) },
+	{ "token", 0, OPT_TEXT, offsetof(struct cmd_global, token) },
+	{ "ttl", 0, OPT_SECONDS, offsetof(struct cmd_global, ttl) },
+	{ "typ", 0, OPT_TEXT, offsetof(struct cmd_global, typ) },
+	{ "understand", 0, OPT_WORDS, offsetof(struct cmd_global, understand) },
+	{ "version", 0, OPT_VERSION, 0 },
+	{ "x5c", 0, OPT_FLAG, offsetof(struct cmd_global, x5c) },
 };
+enum { N_OPTIONS = J11_COUNT(options), FIRST_OPTION = 256 };
 
 static void help(FILE *out)
 {
@@ -50,49 +103,103 @@ static void help(FILE *out)
 	fputs("\n  --socket PATH   the broker's socket (else JWK11_SOCKET, else the configuration's run-dir, else /run/jwk11d/api.sock)\n"
 		"  --config FILE   the broker's configuration (default " JWK11_SYSCONFDIR "/jwk11/jwk11.conf)\n"
 		"  --offline       use the tokens directly, without the broker\n"
+		"  --module NAME|PATH, --token URI, --pin-file FILE\n"
+		"                  with --offline: this module and token, without a configuration\n"
+		"  --context-pin   with --offline: send the PIN again for each operation with a key that wants it\n"
 		"  --json          one JSON document on standard output\n"
-		"KEY is a name or a kid; with --offline also a pkcs11: URI.\n", out);
+		"KEY is a name or a kid; with --offline also a label or a pkcs11: URI.\n", out);
 }
 
-static int set_seconds(const char *name, const char *text, long long *place)
+static int set_seconds(const char *name, const char *text, void *place)
 {
 	int64_t seconds = 0;
 
 	if (!j11_text_to_seconds(j11_view_str(text), INT32_MAX, &seconds))
 		return cmd_usage(name, "takes seconds, or a number with s, m, h or d");
-	*place = seconds;
-	return 0;
+	*(long long *)place = seconds;
+	return CMD_OK;
 }
 
-static int set_option(struct cmd_global *g, int option)
+static int add_claim(struct cmd_global *g, const char *text)
 {
-	switch (option) {
-	case OPT_SOCKET: g->socket = optarg; return 0;
-	case OPT_CONFIG: g->config = optarg; return 0;
-	case OPT_OFFLINE: g->offline = true; return 0;
-	case OPT_JSON: g->json = true; return 0;
-	case OPT_SOFTHSM: g->softhsm = optarg; return 0;
-	case OPT_SET: g->set = optarg; return 0;
-	case OPT_FORMAT: g->format = optarg; return 0;
-	case OPT_ALG: g->alg = optarg; return 0;
-	case OPT_DIGEST: g->digest = optarg; return 0;
-	case OPT_ENCODING: g->encoding = optarg; return 0;
-	case OPT_HEADER: g->header = optarg; return 0;
-	case OPT_JWKS: g->jwks = optarg; return 0;
-	case OPT_KEY: g->key_file = optarg; return 0;
-	case OPT_SIGN: g->sign = true; return 0;
-	case OPT_TTL: return set_seconds("--ttl", optarg, &g->ttl);
-	case OPT_LEEWAY: return set_seconds("--leeway", optarg, &g->leeway);
-	case 'o': g->output = optarg; return 0;
+	if (g->n_claims == J11_COUNT(g->claims) || strchr(text, '=') == NULL)
+		return cmd_usage("--claim", "takes name=value, at most 32 times");
+	g->claims[g->n_claims++] = text;
+	return CMD_OK;
+}
+
+static int add_taker(struct cmd_global *g, const char *text)
+{
+	if (g->n_takers == J11_COUNT(g->takers))
+		return cmd_usage("--for", "takes names with commas between, or one name, at most 32 times");
+	g->takers[g->n_takers++] = text;
+	return CMD_OK;
+}
+
+static int add_word(const char *name, struct cmd_words *words)
+{
+	if (words->n == CMD_MAX_WORDS)
+		return cmd_usage(name, "stands at most 15 times");
+	words->word[words->n++] = optarg;
+	return CMD_OK;
+}
+
+/* One option into the struct. OPT_HELP and OPT_VERSION end the program. */
+static int set_option(struct cmd_global *g, size_t row)
+{
+	char *place = (char *)g + options[row].place;
+
+	switch (options[row].kind) {
+	case OPT_FLAG:
+		*(bool *)(void *)place = true;
+		return CMD_OK;
+	case OPT_TEXT:
+		*(const char **)(void *)place = optarg;
+		return CMD_OK;
+	case OPT_SECONDS:
+		return set_seconds(options[row].name, optarg, place);
+	case OPT_WORDS:
+		return add_word(options[row].name, (struct cmd_words *)(void *)place);
 	case OPT_CLAIM:
-		if (g->n_claims == J11_COUNT(g->claims) || strchr(optarg, '=') == NULL)
-			return cmd_usage("--claim", "takes name=value, at most 32 times");
-		g->claims[g->n_claims++] = optarg;
-		return 0;
-	default:
-		help(stderr);
-		return CMD_USAGE;
+		return add_claim(g, optarg);
+	case OPT_TAKERS:
+		return add_taker(g, optarg);
+	case OPT_HELP:
+		help(stdout);
+		exit(CMD_OK);
+	case OPT_VERSION:
+		printf("jwk11 %s\n", jwk11_version());
+		exit(CMD_OK);
 	}
+	return CMD_BUG;
+}
+
+static size_t row_of(int option)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (option == FIRST_OPTION + (int)i || (options[i].letter != 0 && option == options[i].letter))
+			return i;
+	return N_OPTIONS;
+}
+
+static int read_options(struct cmd_global *g, int argc, char **argv)
+{
+	struct option table[N_OPTIONS + 1] = { 0 };
+	int option, code = CMD_OK;
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		bool bare = options[i].kind == OPT_FLAG || options[i].kind == OPT_HELP || options[i].kind == OPT_VERSION;
+
+		table[i] = (struct option){ options[i].name, bare ? no_argument : required_argument, NULL, FIRST_OPTION + (int)i };
+	}
+	while (code == CMD_OK && (option = getopt_long(argc, argv, "o:h", table, NULL)) != -1) {
+		size_t row = row_of(option);
+
+		if (row == N_OPTIONS)
+			fputs("  see: jwk11 --help\n", stderr);
+		code = row == N_OPTIONS ? CMD_USAGE : set_option(g, row);
+	}
+	return code;
 }
 
 /* The socket of a configuration that was named, so that `--config DIR/jwk11.conf` is enough. */
@@ -113,50 +220,38 @@ static void default_socket(struct cmd_global *g, bool config_given, char room[25
 
 static int run_verb(struct cmd_global *g, int argc, char **argv)
 {
-	const char *nearest = NULL;
-	unsigned best = 3;
+	struct j11_nearest nearest = { .word = argv[0] };
 
 	for (size_t i = 0; i < J11_COUNT(verbs); i++) {
-		unsigned distance = j11_text_distance(argv[0], verbs[i].name);
-
-		if (distance == 0)
+		if (j11_text_equal(argv[0], verbs[i].name))
 			return verbs[i].run(g, argc - 1, argv + 1);
-		if (distance < best) {
-			best = distance;
-			nearest = verbs[i].name;
-		}
+		j11_nearest_offer(&nearest, verbs[i].name);
 	}
-	fprintf(stderr, "jwk11: no verb \"%.32s\"%s%s%s\n  see: jwk11 --help\n", argv[0], nearest ? ". Did you mean " : "", nearest ? nearest : "",
-		nearest ? "?" : "");
+	fprintf(stderr, "jwk11: no verb \"%.32s\"", argv[0]);
+	if (nearest.best != NULL)
+		fprintf(stderr, ". Did you mean %s?", nearest.best);
+	fputs("\n  see: jwk11 --help\n", stderr);
 	return CMD_USAGE;
 }
 
 int main(int argc, char **argv)
 {
 	struct cmd_global g = { 0 };
+	bool config_given;
 	char room[256];
-	int option, code;
+	int code = read_options(&g, argc, argv);
 
-	while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			help(stdout);
-			return CMD_OK;
-		}
-		if (option == OPT_VERSION) {
-			printf("jwk11 %s\n", jwk11_version());
-			return CMD_OK;
-		}
-		code = set_option(&g, option);
-		if (code != 0)
-			return code;
-	}
+	if (code != CMD_OK)
+		return code;
 	if (optind == argc) {
 		help(stderr);
 		return CMD_USAGE;
 	}
-	code = g.config != NULL;
-	if (g.config == NULL)
+	if ((g.module != NULL || g.token != NULL || g.pin_file != NULL) && !g.offline)
+		return cmd_usage(argv[optind], "--module, --token and --pin-file go with --offline");
+	config_given = g.config != NULL;
+	if (!config_given)
 		g.config = JWK11_SYSCONFDIR "/jwk11/jwk11.conf";
-	default_socket(&g, code, room);
+	default_socket(&g, config_given, room);
 	return run_verb(&g, argc - optind, argv + optind);
 }

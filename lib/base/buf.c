@@ -163,6 +163,15 @@ enum jwk11_rc j11_buf_check(const struct jwk11_buf *buf, const char *what, struc
 	return JWK11_OK;
 }
 
+enum jwk11_rc j11_buf_check_from(struct jwk11_buf *buf, size_t start, const char *what, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = j11_buf_check(buf, what, err);
+
+	if (rc != JWK11_OK)
+		j11_buf_cut(buf, start);
+	return rc;
+}
+
 struct jwk11_view j11_view_str(const char *s)
 {
 	return (struct jwk11_view){ .data = s, .len = strlen(s) };

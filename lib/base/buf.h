@@ -35,6 +35,8 @@ void j11_buf_drop(struct jwk11_buf *buf, size_t n);
 void j11_buf_cut(struct jwk11_buf *buf, size_t n);
 /* OK, or MEMORY / LIMIT with `what` named in the record ("JWS longer than 65536 bytes"). */
 enum jwk11_rc j11_buf_check(const struct jwk11_buf *buf, const char *what, struct jwk11_err *err) J11_MUST_USE;
+/* The same at the end of several appends to a caller's buffer: on failure cut back to the `start` octets it had. */
+enum jwk11_rc j11_buf_check_from(struct jwk11_buf *buf, size_t start, const char *what, struct jwk11_err *err) J11_MUST_USE;
 
 static inline struct jwk11_view j11_buf_view(const struct jwk11_buf *buf)
 {

@@ -2,11 +2,14 @@
 /* PINs in memory of their own: one locked page run each, kept out of core dumps and of children, wiped before it goes. */
 #include "secret.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -45,6 +48,40 @@ static enum jwk11_rc refuse(const char *path, const char *why, struct jwk11_err 
 	return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_FILE, "PIN file %s %s", path, why);
 }
 
+/* An access list as the kernel keeps it: a version, then entries, in little-endian order (include/uapi/linux/posix_acl_xattr.h). */
+enum { ACL_VERSION = 2, ACL_USER = 0x02, ACL_GROUP_OBJ = 0x04, ACL_GROUP = 0x08, ACL_MAX = 4096 };
+struct acl_entry {
+	uint16_t tag, perm;
+	uint32_t id;
+};
+
+/* systemd gives a credential to a service's user by an access list where its file system has them. The mode's bits of the group then tell the
+ * most that any entry may have, and only the entries say who that is: nobody, if they are for us and root alone. */
+static bool only_listed_for_us(int fd)
+{
+	unsigned char acl[ACL_MAX];
+	ssize_t n = fgetxattr(fd, "system.posix_acl_access", acl, sizeof(acl));
+	uint32_t version;
+
+	if (n < (ssize_t)sizeof(version) || ((size_t)n - sizeof(version)) % sizeof(struct acl_entry) != 0)
+		return false;
+	memcpy(&version, acl, sizeof(version));
+	if (le32toh(version) != ACL_VERSION)
+		return false;
+	for (size_t at = sizeof(version); at < (size_t)n; at += sizeof(struct acl_entry)) {
+		struct acl_entry e;
+
+		memcpy(&e, acl + at, sizeof(e));
+		if (e.perm == 0)
+			continue;
+		if (le16toh(e.tag) == ACL_GROUP_OBJ || le16toh(e.tag) == ACL_GROUP)
+			return false;
+		if (le16toh(e.tag) == ACL_USER && le32toh(e.id) != geteuid() && e.id != 0)
+			return false;
+	}
+	return true;
+}
+
 /* Whose file it is and who else can read it. */
 static enum jwk11_rc check_file(int fd, const char *path, struct jwk11_err *err)
 {
@@ -56,7 +93,7 @@ static enum jwk11_rc check_file(int fd, const char *path, struct jwk11_err *err)
 		return refuse(path, "is not a regular file", err);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return refuse(path, "belongs to another user", err);
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+	if ((st.st_mode & S_IRWXO) != 0 || ((st.st_mode & S_IRWXG) != 0 && !only_listed_for_us(fd))) {
 		refuse(path, "can be read by group or others", err);
 		j11_err_hint(err, "chmod 0400 %s", path);
 		return JWK11_ERR_LOGIN;

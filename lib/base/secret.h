@@ -11,7 +11,7 @@ struct j11_secret;
 #define J11_SECRET_MAX 1024 /* octets */
 
 /* Reads a file of at most J11_SECRET_MAX octets into locked memory and drops one trailing newline. Refuses a file that is not
- * regular, is not ours or root's, or that group or others may read (systemd credentials are 0400). Errors: LOGIN with code PIN_FILE. */
+ * regular, is not ours or root's, or that group or others may read; by an access list ourselves and root may (systemd credentials). Errors: LOGIN with code PIN_FILE. */
 enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 /* Copies octets into locked memory; the caller wipes its own copy. */
 enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;

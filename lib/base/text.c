@@ -15,8 +15,8 @@ bool j11_text_starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* Octets of the UTF-8 sequence at p (1 to 4), or 0 when it is not one. RFC 3629 section 4. */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
+/* RFC 3629 section 4. */
+size_t j11_text_utf8_sequence(const unsigned char *p, size_t left)
 {
 	unsigned char low = 0x80, high = 0xbf;
 	size_t n;
@@ -54,7 +54,7 @@ bool j11_text_is_utf8(struct jwk11_view v)
 	const unsigned char *p = v.data;
 
 	for (size_t i = 0; i < v.len;) {
-		size_t n = utf8_sequence(p + i, v.len - i);
+		size_t n = j11_text_utf8_sequence(p + i, v.len - i);
 
 		if (n == 0)
 			return false;
@@ -117,7 +117,7 @@ void j11_text_printable(struct jwk11_view v, char *ret_text, size_t room)
 	if (room < sizeof(ellipsis))
 		return;
 	while (i < v.len) {
-		size_t n = utf8_sequence(p + i, v.len - i);
+		size_t n = j11_text_utf8_sequence(p + i, v.len - i);
 		bool plain = n > 0 && p[i] >= 0x20 && p[i] != 0x7f && !(n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0);
 		size_t need = plain ? n : 4;
 		size_t tail = i + (plain ? n : 1) < v.len ? sizeof(ellipsis) - 1 : 0;
@@ -163,6 +163,19 @@ unsigned j11_text_distance(const char *a, const char *b)
 		}
 	}
 	return row[2][lb];
+}
+
+void j11_nearest_offer(struct j11_nearest *nearest, const char *candidate)
+{
+	unsigned limit = (unsigned)strlen(nearest->word) / 3 + 1, distance = j11_text_distance(nearest->word, candidate);
+
+	if (strlen(nearest->word) >= 3 && strlen(candidate) >= 3 &&
+		(j11_text_starts(candidate, nearest->word) || j11_text_starts(nearest->word, candidate)))
+		distance = 0;
+	if (distance > limit || (nearest->best != NULL && distance >= nearest->distance))
+		return;
+	nearest->best = candidate;
+	nearest->distance = distance;
 }
 
 void j11_text_time(int64_t unix_seconds, char ret_text[21])

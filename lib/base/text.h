@@ -14,6 +14,8 @@ bool j11_text_equal(const char *a, const char *b);
 bool j11_text_starts(const char *s, const char *prefix);
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. NUL counts as text here. */
 bool j11_text_is_utf8(struct jwk11_view v);
+/* Octets of the sequence at p, of which `left` (at least one) are there; 0 when it is none. */
+size_t j11_text_utf8_sequence(const unsigned char *p, size_t left);
 /* Decimal digits only, no sign, no leading zero (but "0" itself), <= max. */
 bool j11_text_to_u64(struct jwk11_view v, uint64_t max, uint64_t *ret_n) J11_MUST_USE;
 /* "30", "30s", "10m", "24h", "7d" to seconds. */
@@ -22,6 +24,14 @@ bool j11_text_to_seconds(struct jwk11_view v, int64_t max, int64_t *ret_seconds)
 void j11_text_printable(struct jwk11_view v, char *ret_text, size_t room);
 /* Damerau-Levenshtein distance, for "did you mean"; strings above 64 bytes count as far apart. */
 unsigned j11_text_distance(const char *a, const char *b);
+/* "Did you mean": candidates are offered one after another, `best` is then the nearest to `word`, NULL when none is near. One that begins
+ * with the word, or with which the word begins, is nearest. Start with { .word = … }; the strings are borrowed. */
+struct j11_nearest {
+	const char *word;
+	const char *best;
+	unsigned distance; /* of best */
+};
+void j11_nearest_offer(struct j11_nearest *nearest, const char *candidate);
 /* "2026-11-23T12:00:00Z". */
 void j11_text_time(int64_t unix_seconds, char ret_text[21]);
 

@@ -6,8 +6,8 @@
 
 enum { TAG_INTEGER = 0x02, TAG_SEQUENCE = 0x30 };
 
-/* Reads the TLV at the start of *der and moves *der behind it. Definite, minimal lengths of at most two octets. */
-static bool take(struct jwk11_view *der, unsigned char tag, struct jwk11_view *ret_content)
+/* Definite, minimal lengths of at most two octets. */
+bool j11_der_take(struct jwk11_view *der, unsigned char tag, struct jwk11_view *ret_content)
 {
 	const unsigned char *p = der->data;
 	size_t head = 2, len;
@@ -39,7 +39,7 @@ bool j11_der_whole(struct jwk11_view der, unsigned char tag, struct jwk11_view *
 {
 	struct jwk11_view content;
 
-	if (!take(&der, tag, &content) || der.len != 0)
+	if (!j11_der_take(&der, tag, &content) || der.len != 0)
 		return false;
 	*ret_content = content;
 	return true;
@@ -86,7 +86,7 @@ static bool get_integer(struct jwk11_view *der, size_t coord_len, unsigned char 
 	struct jwk11_view v;
 	const unsigned char *p;
 
-	if (!take(der, TAG_INTEGER, &v) || v.len == 0)
+	if (!j11_der_take(der, TAG_INTEGER, &v) || v.len == 0)
 		return false;
 	p = v.data;
 	if ((p[0] & 0x80) != 0 || (v.len > 1 && p[0] == 0 && (p[1] & 0x80) == 0))

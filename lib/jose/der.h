@@ -7,6 +7,8 @@
 
 /* Reads one TLV of this tag that fills `der` exactly; minimal lengths only. False otherwise. */
 bool j11_der_whole(struct jwk11_view der, unsigned char tag, struct jwk11_view *ret_content) J11_MUST_USE;
+/* Reads the TLV of this tag at the start of *der and moves *der behind it; the same rules. */
+bool j11_der_take(struct jwk11_view *der, unsigned char tag, struct jwk11_view *ret_content) J11_MUST_USE;
 /* r||s of 2 * coord_len octets to ECDSA-Sig-Value and back (RFC 3279 2.2.3); the way back refuses anything not canonical. */
 #define J11_DER_ECDSA_MAX 144
 size_t j11_der_from_raw(struct jwk11_view raw, unsigned char ret_der[J11_DER_ECDSA_MAX]); /* 0 on wrong length */

@@ -7,6 +7,7 @@
 #include "base/b64.h"
 #include "base/err.h"
 #include "json/json_take.h"
+#include "kma.h"
 
 enum { MAX_NUMBER = J11_RSA_MAX_BITS / 8 + 1, MAX_CERT = 65536 };
 
@@ -15,19 +16,26 @@ static enum jwk11_rc refuse(const char *why, struct jwk11_err *err)
 	return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK: %s", why);
 }
 
-/* RFC 7518 6.2.2, 6.3.2, 6.4.1; RFC 8037 section 2; RFC 9964: names of private members. Never echoed with their values. */
-static bool has_private_member(const struct j11_json *obj)
+const char *j11_jwk_private_member(struct jwk11_view name)
 {
 	static const char *const names[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv" };
 
 	for (size_t i = 0; i < J11_COUNT(names); i++)
-		if (j11_json_get(obj, names[i]) != NULL)
+		if (j11_view_equals(name, names[i]))
+			return names[i];
+	return NULL;
+}
+
+static bool has_private_member(const struct j11_json *obj)
+{
+	for (const struct j11_json *m = obj->type == J11_JSON_OBJECT ? obj->child : NULL; m != NULL; m = m->next)
+		if (j11_jwk_private_member(m->name) != NULL)
 			return true;
 	return false;
 }
 
 struct members {
-	struct jwk11_view kty, crv, n, e, x, y, use, alg, kid;
+	struct jwk11_view kty, crv, n, e, x, y, pub, use, alg, kid;
 	const struct j11_json *key_ops, *x5c;
 };
 
@@ -38,6 +46,7 @@ static const struct j11_json_field fields[] = {
 	{ "e", J11_JSON_STRING, offsetof(struct members, e), false },
 	{ "x", J11_JSON_STRING, offsetof(struct members, x), false },
 	{ "y", J11_JSON_STRING, offsetof(struct members, y), false },
+	{ "pub", J11_JSON_STRING, offsetof(struct members, pub), false },
 	{ "use", J11_JSON_STRING, offsetof(struct members, use), false },
 	{ "alg", J11_JSON_STRING, offsetof(struct members, alg), false },
 	{ "kid", J11_JSON_STRING, offsetof(struct members, kid), false },
@@ -81,6 +90,20 @@ static enum jwk11_rc check_usage(const struct members *m, struct jwk11_err *err)
 	return JWK11_OK;
 }
 
+/* The same for a key to encrypt to: each of these operations is one a sender does (RFC 7517 4.3). */
+static enum jwk11_rc check_usage_enc(const struct members *m, struct jwk11_err *err)
+{
+	static const char *const names[] = { "encrypt", "wrapKey", "deriveKey", "deriveBits" };
+	bool ours = m->key_ops == NULL;
+
+	for (const struct j11_json *op = m->key_ops ? m->key_ops->child : NULL; op != NULL; op = op->next)
+		for (size_t i = 0; i < J11_COUNT(names); i++)
+			ours = ours || (op->type == J11_JSON_STRING && j11_view_equals(op->text, names[i]));
+	if ((m->use.data != NULL && !j11_view_equals(m->use, "enc")) || !ours)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "JWK: its \"use\" or \"key_ops\" is not encryption");
+	return JWK11_OK;
+}
+
 /* Decodes one required number. */
 static enum jwk11_rc decode(struct jwk11_view text, const char *name, struct jwk11_buf *out, struct jwk11_err *err)
 {
@@ -108,7 +131,24 @@ static enum jwk11_rc parse_rsa(const struct members *m, struct jwk11_pub **ret_p
 	return rc == JWK11_OK ? j11_pub_new_rsa(j11_buf_view(&n), j11_buf_view(&e), ret_pub, err) : rc;
 }
 
-static enum jwk11_rc parse_curve(const struct members *m, enum j11_kty kty, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+/* What a key is read for. */
+enum purpose { TO_VERIFY, TO_ENCRYPT, EPHEMERAL };
+
+/* RFC 7518 6.2.1.2 wants full width, and every key that somebody keeps is held to it. Senders exist that drop leading zeros from the key of one
+ * message (Authlib: half of all P-521 ones), and there is nobody to tell: the number is what counts, and it is checked against the curve. */
+static void widen(struct jwk11_buf *number, const struct j11_curve *curve)
+{
+	static const char zeros[66];
+	size_t len = number->len;
+
+	if (len >= curve->coord_len || j11_buf_grow(number, curve->coord_len - len) == NULL)
+		return;
+	memmove(number->data + curve->coord_len - len, number->data, len);
+	memcpy(number->data, zeros, curve->coord_len - len);
+}
+
+static enum jwk11_rc parse_curve(const struct members *m, enum j11_kty kty, enum purpose purpose, struct jwk11_pub **ret_pub,
+	struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf x = J11_BUF(MAX_NUMBER);
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf y = J11_BUF(MAX_NUMBER);
@@ -124,15 +164,41 @@ static enum jwk11_rc parse_curve(const struct members *m, enum j11_kty kty, stru
 		rc = decode(m->y, "y", &y, err);
 	if (rc != JWK11_OK)
 		return rc;
+	if (kty == J11_KTY_EC && purpose == EPHEMERAL) {
+		widen(&x, curve);
+		widen(&y, curve);
+	}
+	if (x.failed != JWK11_OK || y.failed != JWK11_OK)
+		return j11_err_memory(err);
 	if (kty == J11_KTY_OKP)
 		return j11_pub_new_okp(curve->crv, j11_buf_view(&x), ret_pub, err);
 	return j11_pub_new_ec(curve->crv, j11_buf_view(&x), j11_buf_view(&y), ret_pub, err);
 }
 
+/* RFC 9964 section 3: the algorithm is part of the key. One that is not known makes a key of a kind not known. */
+static enum jwk11_rc parse_akp(const struct members *m, enum purpose purpose, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf pub = J11_BUF(J11_MLDSA_PUB_MAX + 1);
+	enum j11_mldsa set = m->alg.data ? j11_mldsa_find(m->alg) : J11_MLDSA_NONE;
+	enum jwk11_rc rc;
+
+	if (purpose != TO_VERIFY)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "JWK: keys of this \"kty\" do not agree on keys");
+	if (m->alg.data == NULL)
+		return refuse("member \"alg\" is missing", err);
+	if (set == J11_MLDSA_NONE && j11_alg_find(m->alg) != NULL)
+		return refuse("its \"alg\" is not one of its \"kty\"", err);
+	if (set == J11_MLDSA_NONE)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_ALG_UNKNOWN, "JWK: its \"alg\" is not supported");
+	rc = decode(m->pub, "pub", &pub, err);
+	return rc == JWK11_OK ? j11_pub_new_akp(set, j11_buf_view(&pub), ret_pub, err) : rc;
+}
+
 /* alg and kid, remembered with the key. RFC 8725bis: a key has one algorithm. */
-static enum jwk11_rc keep_names(const struct members *m, struct jwk11_pub *pub, struct jwk11_err *err)
+static enum jwk11_rc keep_names(const struct members *m, bool enc, struct jwk11_pub *pub, struct jwk11_err *err)
 {
 	const struct j11_alg *alg;
+	const struct j11_kma *kma;
 	enum jwk11_rc rc;
 
 	if (m->kid.data != NULL) {
@@ -142,12 +208,15 @@ static enum jwk11_rc keep_names(const struct members *m, struct jwk11_pub *pub, 
 	}
 	if (m->alg.data == NULL)
 		return JWK11_OK;
-	alg = j11_alg_find(m->alg);
-	if (alg == NULL)
+	alg = enc ? NULL : j11_alg_find(m->alg);
+	kma = enc ? j11_kma_find(m->alg) : NULL;
+	if (alg == NULL && kma == NULL)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_ALG_UNKNOWN, "JWK: its \"alg\" is not supported");
-	rc = j11_pub_fits(pub, alg, err);
-	if (rc == JWK11_OK)
-		pub->alg = alg;
+	rc = enc ? j11_kma_fits(pub, kma, err) : j11_pub_fits(pub, alg, err);
+	if (rc != JWK11_OK)
+		return rc;
+	pub->alg = alg;
+	pub->kma = kma;
 	return rc;
 }
 
@@ -176,14 +245,15 @@ static enum jwk11_rc check_chain(const struct members *m, const struct jwk11_pub
 
 static bool is_known(struct jwk11_view kty)
 {
-	return j11_view_equals(kty, "RSA") || j11_view_equals(kty, "EC") || j11_view_equals(kty, "OKP");
+	return j11_view_equals(kty, "RSA") || j11_view_equals(kty, "EC") || j11_view_equals(kty, "OKP") || j11_view_equals(kty, "AKP");
 }
 
-enum jwk11_rc j11_jwk_parse(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+static enum jwk11_rc parse(const struct j11_json *obj, enum purpose purpose, struct jwk11_pub **ret_pub, struct jwk11_err *err)
 {
 	J11_AUTO(jwk11_pub_unref_auto) struct jwk11_pub *pub = NULL;
 	const struct j11_json *kty = j11_json_get(obj, "kty");
 	struct members m = { 0 };
+	bool enc = purpose != TO_VERIFY;
 	enum jwk11_rc rc;
 
 	if (has_private_member(obj))
@@ -193,15 +263,19 @@ enum jwk11_rc j11_jwk_parse(const struct j11_json *obj, struct jwk11_pub **ret_p
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "JWK: this \"kty\" is not supported");
 	rc = j11_json_take(obj, fields, J11_COUNT(fields), true, "JWK", &m, err);
 	if (rc == JWK11_OK)
-		rc = check_usage(&m, err);
+		rc = enc ? check_usage_enc(&m, err) : check_usage(&m, err);
 	if (rc != JWK11_OK)
 		return rc;
 	if (j11_view_equals(m.kty, "RSA"))
 		rc = parse_rsa(&m, &pub, err);
+	else if (j11_view_equals(m.kty, "AKP"))
+		rc = parse_akp(&m, purpose, &pub, err);
 	else
-		rc = parse_curve(&m, j11_view_equals(m.kty, "EC") ? J11_KTY_EC : J11_KTY_OKP, &pub, err);
+		rc = parse_curve(&m, j11_view_equals(m.kty, "EC") ? J11_KTY_EC : J11_KTY_OKP, purpose, &pub, err);
+	if (rc == JWK11_OK && pub->curve != NULL && !(enc ? pub->curve->agrees : pub->curve->scheme != J11_SCHEME_NONE))
+		rc = j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "JWK: keys of this \"crv\" do not %s", enc ? "agree on keys" : "sign");
 	if (rc == JWK11_OK)
-		rc = keep_names(&m, pub, err);
+		rc = keep_names(&m, enc, pub, err);
 	if (rc == JWK11_OK)
 		rc = check_chain(&m, pub, err);
 	if (rc == JWK11_OK)
@@ -209,7 +283,22 @@ enum jwk11_rc j11_jwk_parse(const struct j11_json *obj, struct jwk11_pub **ret_p
 	return rc;
 }
 
-enum jwk11_rc jwk11_pub_from_jwk(struct jwk11_view jwk, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+enum jwk11_rc j11_jwk_parse(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	return parse(obj, TO_VERIFY, ret_pub, err);
+}
+
+enum jwk11_rc j11_jwk_parse_enc(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	return parse(obj, TO_ENCRYPT, ret_pub, err);
+}
+
+enum jwk11_rc j11_jwk_parse_epk(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	return parse(obj, EPHEMERAL, ret_pub, err);
+}
+
+static enum jwk11_rc from_jwk(struct jwk11_view jwk, bool enc, struct jwk11_pub **ret_pub, struct jwk11_err *err)
 {
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct j11_json_limits limits = { .max_len = 65536, .max_depth = 8, .max_values = 256 };
@@ -218,7 +307,17 @@ enum jwk11_rc jwk11_pub_from_jwk(struct jwk11_view jwk, struct jwk11_pub **ret_p
 	if (jwk.data == NULL || ret_pub == NULL)
 		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "JWK: no text or no place for the key");
 	rc = j11_json_read(jwk, &limits, "JWK", &doc, err);
-	return rc == JWK11_OK ? j11_jwk_parse(j11_json_root(doc), ret_pub, err) : rc;
+	return rc == JWK11_OK ? parse(j11_json_root(doc), enc ? TO_ENCRYPT : TO_VERIFY, ret_pub, err) : rc;
+}
+
+enum jwk11_rc jwk11_pub_from_jwk(struct jwk11_view jwk, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	return from_jwk(jwk, false, ret_pub, err);
+}
+
+enum jwk11_rc jwk11_pub_from_enc_jwk(struct jwk11_view jwk, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	return from_jwk(jwk, true, ret_pub, err);
 }
 
 static void write_number(struct j11_json_out *o, const char *name, struct jwk11_view number)
@@ -232,59 +331,73 @@ static void write_number(struct j11_json_out *o, const char *name, struct jwk11_
 	j11_buf_done(&text);
 }
 
-void j11_jwk_write(struct j11_json_out *o, const char *name, const struct jwk11_pub *pub, const char *alg, const char *kid)
+static void write_numbers(struct j11_json_out *o, const struct jwk11_pub *pub)
 {
-	j11_json_open(o, name, '{');
-	j11_json_str(o, "kty", jwk11_pub_kty(pub));
-	j11_json_str(o, "use", "sig");
-	j11_json_str(o, "alg", alg);
-	j11_json_str(o, "kid", kid);
 	if (pub->kty == J11_KTY_RSA) {
 		write_number(o, "n", pub->n);
 		write_number(o, "e", pub->e);
+	} else if (pub->kty == J11_KTY_AKP) {
+		write_number(o, "pub", pub->x);
 	} else {
 		j11_json_str(o, "crv", pub->curve->name);
 		write_number(o, "x", pub->x);
 		if (pub->kty == J11_KTY_EC)
 			write_number(o, "y", pub->y);
 	}
+}
+
+void j11_jwk_open(struct j11_json_out *o, const char *name, const struct jwk11_pub *pub, const char *alg, const char *kid)
+{
+	j11_json_open(o, name, '{');
+	j11_json_str(o, "kty", jwk11_pub_kty(pub));
+	j11_json_str(o, "use", j11_kma_find(j11_view_str(alg)) ? "enc" : "sig");
+	j11_json_str(o, "alg", alg);
+	if (kid[0] != '\0')
+		j11_json_str(o, "kid", kid);
+	write_numbers(o, pub);
+}
+
+void j11_jwk_write(struct j11_json_out *o, const char *name, const struct jwk11_pub *pub, const char *alg, const char *kid)
+{
+	j11_jwk_open(o, name, pub, alg, kid);
 	j11_json_close(o);
 }
 
-static enum jwk11_rc unknown_alg(struct jwk11_err *err)
+void j11_jwk_write_bare(struct j11_json_out *o, const char *name, const struct jwk11_pub *pub)
 {
-	j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_ALG_UNKNOWN, "JWK: this algorithm is not known");
-	j11_err_hint(err, "one of %s", j11_alg_names());
-	return JWK11_ERR_UNSUPPORTED;
+	j11_json_open(o, name, '{');
+	j11_json_str(o, "kty", jwk11_pub_kty(pub));
+	if (pub->kty == J11_KTY_AKP)
+		j11_json_str(o, "alg", pub->alg->name);
+	write_numbers(o, pub);
+	j11_json_close(o);
 }
 
-enum jwk11_rc jwk11_pub_jwk(const struct jwk11_pub *pub, const char *alg, const char *kid, struct jwk11_buf *ret_jwk, struct jwk11_err *err)
+enum jwk11_rc j11_jwk_names(const struct jwk11_pub *pub, struct j11_jwk_names *names, struct jwk11_err *err)
 {
-	char thumbprint[JWK11_THUMBPRINT_LEN + 1];
-	struct j11_json_out o = J11_JSON_OUT(ret_jwk);
 	const struct j11_alg *row;
+	const struct j11_kma *kma;
 	enum jwk11_rc rc;
 
-	if (pub == NULL || ret_jwk == NULL || (kid != NULL && *kid == '\0'))
-		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "JWK: key or buffer is missing, or the kid is empty");
-	row = j11_alg_find_str(alg ? alg : jwk11_pub_default_alg(pub));
-	if (row == NULL)
-		return unknown_alg(err);
-	rc = j11_pub_fits(pub, row, err);
-	if (rc == JWK11_OK && kid == NULL)
-		rc = jwk11_pub_thumbprint(pub, thumbprint, err);
-	if (rc != JWK11_OK)
-		return rc;
-	j11_jwk_write(&o, NULL, pub, row->name, kid ? kid : thumbprint);
-	return j11_buf_check(ret_jwk, "JWK", err);
+	if (pub == NULL)
+		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "JWK: no key");
+	names->alg = names->alg ? names->alg : jwk11_pub_default_alg(pub);
+	row = j11_alg_find_str(names->alg);
+	kma = j11_kma_find(j11_view_str(names->alg));
+	if (row == NULL && kma == NULL)
+		return j11_alg_unknown("JWK: ", err);
+	rc = kma ? j11_kma_fits(pub, kma, err) : j11_pub_fits(pub, row, err);
+	if (rc == JWK11_OK && names->kid == NULL) {
+		rc = jwk11_pub_thumbprint(pub, names->thumbprint, err);
+		names->kid = names->thumbprint;
+	}
+	return rc;
 }
 
 /* RFC 7638 section 3: the required members in lexical order, nothing else, no blanks. Printed by hand: the bytes are the definition. */
 enum jwk11_rc jwk11_pub_thumbprint(const struct jwk11_pub *pub, char ret_thumbprint[JWK11_THUMBPRINT_LEN + 1], struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(J11_RSA_MAX_BITS);
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf encoded = J11_BUF(JWK11_THUMBPRINT_LEN);
-	unsigned char digest[J11_HASH_MAX];
 	enum jwk11_rc rc;
 
 	if (pub == NULL || ret_thumbprint == NULL)
@@ -294,6 +407,9 @@ enum jwk11_rc jwk11_pub_thumbprint(const struct jwk11_pub *pub, char ret_thumbpr
 		j11_b64url_add(&text, pub->e);
 		j11_buf_add_str(&text, "\",\"kty\":\"RSA\",\"n\":\"");
 		j11_b64url_add(&text, pub->n);
+	} else if (pub->kty == J11_KTY_AKP) {
+		j11_buf_add_fmt(&text, "{\"alg\":\"%s\",\"kty\":\"AKP\",\"pub\":\"", pub->alg->name);
+		j11_b64url_add(&text, pub->x);
 	} else {
 		j11_buf_add_fmt(&text, "{\"crv\":\"%s\",\"kty\":\"%s\",\"x\":\"", pub->curve->name, jwk11_pub_kty(pub));
 		j11_b64url_add(&text, pub->x);
@@ -304,13 +420,5 @@ enum jwk11_rc jwk11_pub_thumbprint(const struct jwk11_pub *pub, char ret_thumbpr
 	}
 	j11_buf_add_str(&text, "\"}");
 	rc = j11_buf_check(&text, "thumbprint input", err);
-	if (rc == JWK11_OK)
-		rc = j11_hash_digest(J11_HASH_SHA256, j11_buf_view(&text), digest, err);
-	if (rc != JWK11_OK)
-		return rc;
-	j11_b64url_add(&encoded, (struct jwk11_view){ .data = digest, .len = j11_hash_len(J11_HASH_SHA256) });
-	rc = j11_buf_check(&encoded, "thumbprint", err);
-	if (rc == JWK11_OK)
-		memcpy(ret_thumbprint, encoded.data, JWK11_THUMBPRINT_LEN + 1);
-	return rc;
+	return rc == JWK11_OK ? j11_hash_text(j11_buf_view(&text), ret_thumbprint, err) : rc;
 }

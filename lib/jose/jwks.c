@@ -6,11 +6,16 @@
 
 enum { MAX_KEYS = 256, MAX_SET = 1024 * 1024 };
 
+static enum jwk11_rc parse_key(const struct j11_jwks *set, const struct j11_json *key, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	return set->enc ? j11_jwk_parse_enc(key, ret_pub, err) : j11_jwk_parse(key, ret_pub, err);
+}
+
 /* One element into the set; its place is named in the sentence. */
 static enum jwk11_rc add_key(struct j11_jwks *set, const struct j11_json *key, size_t place, struct jwk11_err *err)
 {
 	struct jwk11_err why = { 0 };
-	enum jwk11_rc rc = j11_jwk_parse(key, &set->pubs[set->n], &why);
+	enum jwk11_rc rc = parse_key(set, key, &set->pubs[set->n], &why);
 
 	if (rc == JWK11_OK)
 		set->n++;
@@ -49,19 +54,19 @@ static enum jwk11_rc parse_one(const struct j11_json *key, struct j11_jwks *set,
 	set->pubs = j11_mem_new_array(1, sizeof(struct jwk11_pub *));
 	if (set->pubs == NULL)
 		return j11_err_memory(err);
-	rc = j11_jwk_parse(key, &set->pubs[0], err);
+	rc = parse_key(set, key, &set->pubs[0], err);
 	if (rc == JWK11_OK)
 		set->n = 1;
 	return rc;
 }
 
-enum jwk11_rc j11_jwks_parse(struct jwk11_view text, struct j11_jwks *ret_set, struct jwk11_err *err)
+static enum jwk11_rc parse(struct jwk11_view text, bool enc, struct j11_jwks *ret_set, struct jwk11_err *err)
 {
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct j11_json_limits limits = { .max_len = MAX_SET, .max_depth = 8, .max_values = 65536 };
 	enum jwk11_rc rc = j11_json_read(text, &limits, "JWK set", &doc, err);
 	const struct j11_json *keys;
-	struct j11_jwks set = { 0 };
+	struct j11_jwks set = { .enc = enc };
 
 	if (rc != JWK11_OK)
 		return rc;
@@ -72,6 +77,16 @@ enum jwk11_rc j11_jwks_parse(struct jwk11_view text, struct j11_jwks *ret_set, s
 	else
 		j11_jwks_done(&set);
 	return rc;
+}
+
+enum jwk11_rc j11_jwks_parse(struct jwk11_view text, struct j11_jwks *ret_set, struct jwk11_err *err)
+{
+	return parse(text, false, ret_set, err);
+}
+
+enum jwk11_rc j11_jwks_parse_enc(struct jwk11_view text, struct j11_jwks *ret_set, struct jwk11_err *err)
+{
+	return parse(text, true, ret_set, err);
 }
 
 void j11_jwks_done(struct j11_jwks *set)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SubjectPublicKeyInfo in PEM (RFC 7468 section 13), out and in. */
-#include <openssl/err.h>
-#include <openssl/x509.h>
 #include <string.h>
 
 #include "base/b64.h"
@@ -13,21 +11,20 @@ static const char end_line[] = "-----END PUBLIC KEY-----";
 
 enum jwk11_rc jwk11_pub_pem(const struct jwk11_pub *pub, struct jwk11_buf *ret_pem, struct jwk11_err *err)
 {
-	unsigned char *der = NULL;
-	int len;
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = J11_BUF(J11_SPKI_MAX);
+	enum jwk11_rc rc;
+	size_t start;
 
 	if (pub == NULL || ret_pem == NULL)
 		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "PEM: key or buffer is missing");
-	len = i2d_PUBKEY(pub->evp, &der);
-	if (len <= 0) {
-		ERR_clear_error();
-		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "libcrypto cannot encode the public key");
-	}
+	rc = j11_pub_spki(pub, &der, err);
+	if (rc != JWK11_OK)
+		return rc;
+	start = ret_pem->len;
 	j11_buf_add_fmt(ret_pem, "%s\n", begin_line);
-	j11_b64_add(ret_pem, (struct jwk11_view){ .data = der, .len = (size_t)len }, 64);
+	j11_b64_add(ret_pem, j11_buf_view(&der), 64);
 	j11_buf_add_fmt(ret_pem, "%s\n", end_line);
-	OPENSSL_free(der);
-	return j11_buf_check(ret_pem, "PEM", err);
+	return j11_buf_check_from(ret_pem, start, "PEM", err);
 }
 
 static enum jwk11_rc refuse(const char *why, struct jwk11_err *err)

@@ -125,12 +125,18 @@ static enum jwk11_rc check_rsa(struct jwk11_view n, struct jwk11_view e, struct 
 	if (n.len > J11_RSA_MAX_BITS / 8)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "RSA key above %d bits", J11_RSA_MAX_BITS);
 	bits = bit_length(n);
-	if (bits < J11_RSA_MIN_BITS)
-		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "RSA key of %u bits; JOSE needs %d", bits, J11_RSA_MIN_BITS);
+	if (bits < J11_RSA_MIN_BITS) {
+		j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "RSA key of %u bits; JOSE needs %d", bits, J11_RSA_MIN_BITS);
+		j11_err_hint(err, "make a new key of %d bits or more", J11_RSA_MIN_BITS);
+		return JWK11_ERR_UNSUPPORTED;
+	}
 	if ((np[n.len - 1] & 1) == 0)
 		return bad_key("RSA modulus is even", err);
-	if ((ep[e.len - 1] & 1) == 0 || (e.len == 1 && ep[0] < 3))
-		return bad_key("RSA exponent is not an odd number above 1", err);
+	if ((ep[e.len - 1] & 1) == 0 || (e.len == 1 && ep[0] < 3)) {
+		bad_key("RSA exponent is not an odd number above 1", err);
+		j11_err_hint(err, "anybody can sign for such a key; make a new one, with the exponent 65537");
+		return JWK11_ERR_SYNTAX;
+	}
 	if (e.len > 8)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "RSA exponent above 64 bits");
 	return JWK11_OK;
@@ -190,7 +196,7 @@ enum jwk11_rc j11_pub_new_ec(enum j11_crv crv, struct jwk11_view x, struct jwk11
 	pub->y = (struct jwk11_view){ .data = pub->bytes + x.len, .len = y.len };
 	memcpy(point + 1, pub->bytes, x.len + y.len);
 	bld = OSSL_PARAM_BLD_new();
-	pushed = bld != NULL && OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, curve->name, 0) == 1 &&
+	pushed = bld != NULL && OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0) == 1 &&
 		OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + x.len + y.len) == 1;
 	rc = make_evp(pub, "EC", bld, pushed, err);
 	if (rc == JWK11_OK)
@@ -211,7 +217,7 @@ enum jwk11_rc j11_pub_new_okp(enum j11_crv crv, struct jwk11_view x, struct jwk1
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "this curve is not supported");
 	if (x.len != curve->coord_len)
 		return bad_key("OKP key does not have its curve's length", err);
-	why = j11_edwards_problem(x.data);
+	why = curve->scheme == J11_SCHEME_EDDSA ? j11_edwards_problem(curve, x.data) : NULL;
 	if (why != NULL) {
 		ERR_clear_error();
 		return *why != '\0' ? bad_key(why, err) : j11_err_memory(err);
@@ -224,10 +230,28 @@ enum jwk11_rc j11_pub_new_okp(enum j11_crv crv, struct jwk11_view x, struct jwk1
 	pub->x = (struct jwk11_view){ .data = pub->bytes, .len = x.len };
 	bld = OSSL_PARAM_BLD_new();
 	pushed = bld != NULL && OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub->bytes, x.len) == 1;
-	rc = make_evp(pub, "ED25519", bld, pushed, err);
+	rc = make_evp(pub, curve->group, bld, pushed, err);
 	if (rc == JWK11_OK)
 		*ret_pub = J11_STEAL(pub);
 	return rc;
+}
+
+enum jwk11_rc j11_pub_new_akp(enum j11_mldsa set, struct jwk11_view octets, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	struct jwk11_pub *pub;
+
+	if (set == J11_MLDSA_NONE)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "this ML-DSA parameter set is not known");
+	if (octets.len != j11_mldsa_pub_len(set))
+		return bad_key("AKP key does not have its algorithm's length", err);
+	pub = pub_new(J11_KTY_AKP, octets, (struct jwk11_view){ .data = "", .len = 0 });
+	if (pub == NULL)
+		return j11_err_memory(err);
+	pub->set = set;
+	pub->alg = j11_alg_find_str(j11_mldsa_name(set));
+	pub->x = (struct jwk11_view){ .data = pub->bytes, .len = octets.len };
+	*ret_pub = pub;
+	return JWK11_OK;
 }
 
 bool j11_pub_equal(const struct jwk11_pub *a, const struct jwk11_pub *b)
@@ -236,12 +260,16 @@ bool j11_pub_equal(const struct jwk11_pub *a, const struct jwk11_pub *b)
 		j11_view_equal(a->x, b->x) && j11_view_equal(a->y, b->y);
 }
 
-/* By its type and curve; and when its JWK named an algorithm, only that one (RFC 8725 3.1), under either name for Ed25519. */
+/* By its type and curve; and when its JWK named an algorithm, only that one (RFC 8725 3.1), under either name on Edwards curves. */
 static bool fits(const struct jwk11_pub *pub, const struct j11_alg *alg)
 {
-	if (alg->kty != pub->kty || (alg->crv != J11_CRV_NONE && (pub->curve == NULL || alg->crv != pub->curve->crv)))
+	if (alg->kty != pub->kty)
 		return false;
-	return pub->alg == NULL || (pub->alg->scheme == alg->scheme && pub->alg->crv == alg->crv && pub->alg->hash == alg->hash);
+	if (pub->kty == J11_KTY_AKP)
+		return alg == pub->alg;
+	if (pub->curve != NULL && (alg->crv == J11_CRV_NONE ? alg->scheme != pub->curve->scheme : alg->crv != pub->curve->crv))
+		return false;
+	return pub->alg == NULL || (pub->alg->scheme == alg->scheme && pub->alg->hash == alg->hash);
 }
 
 enum jwk11_rc j11_pub_fits(const struct jwk11_pub *pub, const struct j11_alg *alg, struct jwk11_err *err)
@@ -267,6 +295,8 @@ enum jwk11_rc j11_pub_fits(const struct jwk11_pub *pub, const struct j11_alg *al
 
 size_t j11_pub_sig_len(const struct jwk11_pub *pub)
 {
+	if (pub->kty == J11_KTY_AKP)
+		return j11_mldsa_sig_len(pub->set);
 	return pub->kty == J11_KTY_RSA ? pub->n.len : 2 * pub->curve->coord_len;
 }
 
@@ -275,38 +305,38 @@ const char *j11_pub_describe(const struct jwk11_pub *pub, char ret_text[32])
 	if (pub->kty == J11_KTY_RSA)
 		snprintf(ret_text, 32, "RSA-%u key", pub->bits);
 	else
-		snprintf(ret_text, 32, "%s key", pub->curve->name);
+		snprintf(ret_text, 32, "%s key", pub->curve ? pub->curve->name : pub->alg->name);
 	return ret_text;
 }
 
 const char *jwk11_pub_default_alg(const struct jwk11_pub *pub)
 {
+	if (pub == NULL)
+		return "";
 	if (pub->alg != NULL)
 		return pub->alg->name;
 	for (size_t i = 0; j11_alg_at(i) != NULL; i++)
 		if (fits(pub, j11_alg_at(i)))
 			return j11_alg_at(i)->name;
-	return "";
+	return jwk11_pub_default_enc_alg(pub); /* of a key that cannot sign */
 }
 
 const char *jwk11_pub_kty(const struct jwk11_pub *pub)
 {
-	static const char *const names[J11_N_KTY_] = { "RSA", "EC", "OKP" };
-
-	return names[pub->kty];
+	return pub ? j11_kty_name(pub->kty) : "";
 }
 
 const char *jwk11_pub_crv(const struct jwk11_pub *pub)
 {
-	return pub->curve ? pub->curve->name : "";
+	return pub && pub->curve ? pub->curve->name : "";
 }
 
 unsigned jwk11_pub_bits(const struct jwk11_pub *pub)
 {
-	return pub->bits;
+	return pub ? pub->bits : 0;
 }
 
 const char *jwk11_pub_kid(const struct jwk11_pub *pub)
 {
-	return pub->kid;
+	return pub ? pub->kid : "";
 }

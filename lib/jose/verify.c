@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checking one signature in JOSE form with libcrypto: always over a digest where the algorithm has one, so both inputs share a path. */
+/* Checking one signature in JOSE form: always over a digest where the algorithm has one, so both inputs share a path. */
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -51,7 +51,7 @@ static enum jwk11_rc check(const struct jwk11_pub *pub, const struct j11_alg *al
 
 	if (rc != JWK11_OK)
 		return rc;
-	if (kind == JWK11_INPUT_DIGEST && alg->hash == J11_HASH_NONE)
+	if (kind == JWK11_INPUT_DIGEST && !j11_alg_takes_digests(alg))
 		return j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "%s signs messages, not digests", alg->name);
 	if (kind == JWK11_INPUT_DIGEST && input.len != j11_hash_len(alg->hash))
 		return j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_DIGEST_LENGTH, "%s signs a digest of %zu octets, not %zu", alg->name,
@@ -74,14 +74,13 @@ enum jwk11_rc jwk11_pub_verify(const struct jwk11_pub *pub, const char *alg_name
 	if ((input.data == NULL && input.len != 0) || (sig.data == NULL && sig.len != 0))
 		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "verify: bytes without an address");
 	alg = j11_alg_find_str(alg_name);
-	if (alg == NULL) {
-		j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_ALG_UNKNOWN, "verify: this algorithm is not known");
-		j11_err_hint(err, "one of %s", j11_alg_names());
-		return JWK11_ERR_UNSUPPORTED;
-	}
+	if (alg == NULL)
+		return j11_alg_unknown("verify: ", err);
 	rc = check(pub, alg, kind, input, sig, err);
 	if (rc != JWK11_OK)
 		return rc;
+	if (alg->scheme == J11_SCHEME_MLDSA)
+		return j11_mldsa_verify(pub->set, pub->x, input, sig, err);
 	result = alg->hash == J11_HASH_NONE ? verify_message(pub, input, sig) : verify_digest(pub, alg, kind, input, sig);
 	if (result == VERIFIES)
 		return JWK11_OK;

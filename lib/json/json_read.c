@@ -194,25 +194,32 @@ static int compare_names(const void *a, const void *b)
 	return x->name.len == 0 ? 0 : memcmp(x->name.data, y->name.data, x->name.len);
 }
 
-/* Sorted, so that a client cannot make us compare every name with every other. */
-static enum jwk11_rc check_duplicates(struct reader *r, const struct j11_json *obj)
+static enum jwk11_rc repeated(struct reader *r, struct j11_json *member)
 {
-	const struct j11_json **sorted = j11_mem_new_array(obj->n_children, sizeof(*sorted));
-	enum jwk11_rc rc = JWK11_OK;
 	char name[48];
+
+	member->repeated = true;
+	if (r->limits->keep_repeated)
+		return JWK11_OK;
+	j11_text_printable(member->name, name, sizeof(name));
+	return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_JSON_DUPLICATE, "%s: member \"%s\" appears twice", r->what, name);
+}
+
+/* Sorted, so that a client cannot make us compare every name with every other. */
+static enum jwk11_rc check_duplicates(struct reader *r, struct j11_json *obj)
+{
+	struct j11_json **sorted = j11_mem_new_array(obj->n_children, sizeof(struct j11_json *));
+	enum jwk11_rc rc = JWK11_OK;
 	size_t n = 0;
 
 	if (sorted == NULL)
 		return j11_err_memory(r->err);
 	for (const struct j11_json *m = obj->child; m != NULL; m = m->next)
-		sorted[n++] = m;
-	qsort(sorted, n, sizeof(*sorted), compare_names);
-	for (size_t i = 1; i < n && rc == JWK11_OK; i++) {
-		if (compare_names(&sorted[i - 1], &sorted[i]) == 0) {
-			j11_text_printable(sorted[i]->name, name, sizeof(name));
-			rc = j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_JSON_DUPLICATE, "%s: member \"%s\" appears twice", r->what, name);
-		}
-	}
+		sorted[n++] = (struct j11_json *)m;
+	qsort(sorted, n, sizeof(struct j11_json *), compare_names);
+	for (size_t i = 1; i < n && rc == JWK11_OK; i++)
+		if (compare_names(&sorted[i - 1], &sorted[i]) == 0 && (i == 1 || compare_names(&sorted[i - 2], &sorted[i]) != 0))
+			rc = repeated(r, sorted[i]);
 	j11_mem_free(sorted);
 	return rc;
 }
@@ -331,16 +338,20 @@ static enum jwk11_rc scan(struct jwk11_view text, const struct j11_json_limits *
 
 static enum jwk11_rc parse(struct reader *r, struct jwk11_view text)
 {
-	yajl_status status;
+	const char *why = "syntax error";
+	size_t at;
 
 	r->yajl = yajl_alloc(&callbacks, NULL, r);
 	if (r->yajl == NULL)
 		return j11_err_memory(r->err);
-	status = yajl_parse(r->yajl, text.data, text.len);
-	if (status == yajl_status_ok)
-		status = yajl_complete_parse(r->yajl);
-	if (r->rc == JWK11_OK && (status != yajl_status_ok || r->doc->root == NULL))
-		r->rc = invalid(r->what, yajl_get_bytes_consumed(r->yajl), text.len == 0 ? "it is empty" : "syntax error", r->err);
+	if (yajl_parse(r->yajl, text.data, text.len) == yajl_status_ok) {
+		at = text.len;
+		why = yajl_complete_parse(r->yajl) != yajl_status_ok || r->doc->root == NULL ? "it ends too early" : NULL;
+	} else {
+		at = yajl_get_bytes_consumed(r->yajl);
+	}
+	if (r->rc == JWK11_OK && why != NULL)
+		r->rc = invalid(r->what, at, text.len == 0 ? "it is empty" : why, r->err);
 	yajl_free(r->yajl);
 	return r->rc;
 }

@@ -16,6 +16,7 @@ struct j11_json {
 	bool boolean;
 	struct jwk11_view text;        /* STRING: decoded UTF-8; NUMBER: the exact text */
 	struct jwk11_view name;        /* in an object: the member's name */
+	bool repeated;                 /* in an object: marked for all that have this name; only where keep_repeated lets that pass */
 	struct jwk11_view raw;         /* OBJECT and ARRAY: the exact input bytes of this value */
 	const struct j11_json *child;  /* ARRAY, OBJECT: first element */
 	const struct j11_json *next;   /* the following element of the same parent */
@@ -28,6 +29,7 @@ struct j11_json_limits {
 	size_t max_len;     /* bytes of input */
 	unsigned max_depth; /* nested arrays and objects; the outermost counts 1 */
 	size_t max_values;  /* values in the whole tree */
+	bool keep_repeated; /* names that appear twice are marked, not refused: for who reports what is wrong, never for who uses the values */
 };
 extern const struct j11_json_limits j11_json_limits_default; /* 1 MiB, 16, 65536 */
 

@@ -27,12 +27,21 @@ bool j11_json_int(const struct j11_json *value, int64_t *ret_n)
 	return true;
 }
 
+bool j11_json_shares_a_name(const struct j11_json *a, const struct j11_json *b)
+{
+	for (const struct j11_json *m = a ? a->child : NULL; m != NULL; m = m->next)
+		for (const struct j11_json *n = b ? b->child : NULL; n != NULL; n = n->next)
+			if (j11_view_equal(m->name, n->name))
+				return true;
+	return false;
+}
+
 /* Stores one member; false when its value does not fit the field. */
 static bool store(const struct j11_json *m, const struct j11_json_field *field, char *into)
 {
 	int64_t n;
 
-	if (m->type != field->type)
+	if (m->type != field->type && field->type != J11_JSON_ANY)
 		return false;
 	switch (field->type) {
 	case J11_JSON_STRING:

@@ -7,8 +7,11 @@
 
 #include "json_read.h"
 
+/* For a member whose type the caller looks at itself. */
+#define J11_JSON_ANY J11_N_JSON_
+
 /* One member. `offset` is the place in the caller's struct of: struct jwk11_view (STRING), int64_t (NUMBER: integers only), bool
- * (BOOL), const struct j11_json * (OBJECT, ARRAY). Members that are absent leave the struct untouched. */
+ * (BOOL), const struct j11_json * (OBJECT, ARRAY, ANY). Members that are absent leave the struct untouched. */
 struct j11_json_field {
 	const char *name;
 	enum j11_json_type type;
@@ -22,5 +25,7 @@ enum jwk11_rc j11_json_take(const struct j11_json *obj, const struct j11_json_fi
 	void *into, struct jwk11_err *err) J11_MUST_USE;
 /* An integer without fraction or exponent that fits int64_t; false otherwise. */
 bool j11_json_int(const struct j11_json *value, int64_t *ret_n) J11_MUST_USE;
+/* Do two objects, either NULL for none, have a member of the same name? */
+bool j11_json_shares_a_name(const struct j11_json *a, const struct j11_json *b);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listing signing keys and pairing each with its public half: own attributes, public object, certificate, CKA_PUBLIC_KEY_INFO, in that
- * order. Equal CKA_ID is a hint; two different candidates are refused, never guessed between. */
+/* Listing keys, each private one with its public half, and finding them again after a loss. */
 #include "key.h"
 
 #include <stdio.h>
@@ -8,30 +7,19 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/health.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "half.h"
+#include "jose/kid.h"
 #include "mech.h"
 #include "uri.h"
-
-/* A public key on the token that may be some private key's other half. */
-struct half {
-	CK_KEY_TYPE key_type;
-	bool has_key_type;
-	unsigned char label[J11_LABEL_MAX], id[J11_ID_MAX];
-	size_t label_len, id_len;
-	struct jwk11_pub *pub;
-};
-
-struct halves {
-	struct half *list;
-	size_t n;
-	bool loaded;
-};
+#include "use.h"
 
 struct jwk11_keys {
 	struct jwk11_key **list;
 	size_t n, n_skipped;
-	char skip_reason[JWK11_TEXT_MAX + 80];
+	char **reasons; /* room for one per object that was found */
 };
 
 /* What one listing carries around. */
@@ -39,121 +27,15 @@ struct listing {
 	struct jwk11_token *token;
 	CK_SESSION_HANDLE session;
 	unsigned generation;
-	struct halves publics, certs;
-	struct j11_object obj; /* large, so here and not on each stack */
+	enum jwk11_use use;
+	struct j11_halves halves; /* large, so here and not on each stack */
 	struct jwk11_keys *keys;
 	struct jwk11_err *err;
 };
 
-static void halves_done(struct halves *h)
+static CK_OBJECT_CLASS class_of(enum jwk11_use use)
 {
-	for (size_t i = 0; i < h->n; i++)
-		jwk11_pub_unref(h->list[i].pub);
-	j11_mem_free(h->list);
-}
-
-static enum jwk11_rc half_pub(struct listing *l, CK_OBJECT_CLASS class, struct jwk11_pub **ret_pub)
-{
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = J11_BUF(65536);
-	enum jwk11_rc rc;
-
-	if (class == CKO_PUBLIC_KEY)
-		return j11_obj_pub(&l->obj, ret_pub, NULL);
-	rc = j11_obj_value(l->token, l->session, l->obj.handle, &der, NULL);
-	return rc == JWK11_OK ? j11_pub_from_cert(j11_buf_view(&der), ret_pub, NULL) : rc;
-}
-
-/* Reads every public key or certificate once: one search instead of one per private key. Objects that cannot be read are passed over. */
-static enum jwk11_rc load_halves(struct listing *l, CK_OBJECT_CLASS class, struct halves *h)
-{
-	J11_AUTO(j11_mem_free_auto) CK_OBJECT_HANDLE *handles = NULL;
-	struct jwk11_view any = { 0 };
-	size_t n = 0;
-	enum jwk11_rc rc = h->loaded ? JWK11_OK : j11_obj_find(l->token, l->session, class, any, any, &handles, &n, l->err);
-
-	if (rc != JWK11_OK || h->loaded)
-		return rc;
-	h->list = j11_mem_new_array(n, sizeof(*h->list));
-	if (h->list == NULL)
-		return j11_err_memory(l->err);
-	for (size_t i = 0; i < n; i++) {
-		struct half *one = &h->list[h->n];
-
-		if (j11_obj_read(l->token, l->session, handles[i], &l->obj, NULL) != JWK11_OK)
-			continue;
-		rc = half_pub(l, class, &one->pub);
-		if (rc == JWK11_ERR_MEMORY)
-			return j11_err_memory(l->err);
-		if (rc != JWK11_OK)
-			continue;
-		one->key_type = l->obj.key_type;
-		one->has_key_type = class == CKO_PUBLIC_KEY;
-		one->label_len = l->obj.label_len;
-		one->id_len = l->obj.id_len;
-		memcpy(one->label, l->obj.label, sizeof(one->label));
-		memcpy(one->id, l->obj.id, sizeof(one->id));
-		h->n++;
-	}
-	h->loaded = true;
-	return JWK11_OK;
-}
-
-/* Same CKA_ID; when the private key has none, the same label. And a key type that fits. */
-static bool may_pair(const struct half *h, const struct j11_object *priv)
-{
-	static const enum j11_kty ktys[] = { J11_KTY_RSA, J11_KTY_EC, J11_KTY_OKP };
-	enum j11_kty kty = h->pub->kty;
-
-	if (h->has_key_type && h->key_type != priv->key_type)
-		return false;
-	if (!h->has_key_type && priv->key_type != (kty == ktys[0] ? CKK_RSA : kty == ktys[1] ? CKK_EC : J11_CKK_EC_EDWARDS))
-		return false;
-	if (priv->id_len > 0)
-		return h->id_len == priv->id_len && memcmp(h->id, priv->id, priv->id_len) == 0;
-	return priv->label_len > 0 && h->label_len == priv->label_len && memcmp(h->label, priv->label, priv->label_len) == 0;
-}
-
-static enum jwk11_rc pair(const struct halves *halves, const struct j11_object *priv, struct jwk11_pub **ret_pub, struct jwk11_err *err)
-{
-	struct jwk11_pub *found = NULL;
-
-	for (size_t i = 0; i < halves->n; i++) {
-		const struct half *h = &halves->list[i];
-
-		if (!may_pair(h, priv) || (found != NULL && j11_pub_equal(found, h->pub)))
-			continue;
-		if (found != NULL)
-			return j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "several different public keys share its CKA_ID or label");
-		found = h->pub;
-	}
-	if (found == NULL)
-		return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_NOT_FOUND, "no public key, certificate or CKA_PUBLIC_KEY_INFO found for it");
-	*ret_pub = jwk11_pub_ref(found);
-	return JWK11_OK;
-}
-
-/* The public half of a private object by each route in turn; NOT_FOUND moves on, anything else is the answer. */
-static enum jwk11_rc find_pub(struct listing *l, const struct j11_object *priv, struct jwk11_pub **ret_pub, struct jwk11_err *why)
-{
-	enum jwk11_rc rc = j11_obj_pub(priv, ret_pub, why);
-
-	if (rc != JWK11_ERR_NOT_FOUND)
-		return rc;
-	j11_err_clear(why);
-	rc = load_halves(l, CKO_PUBLIC_KEY, &l->publics);
-	if (rc == JWK11_OK)
-		rc = pair(&l->publics, priv, ret_pub, why);
-	if (rc != JWK11_ERR_NOT_FOUND)
-		return rc;
-	if (priv->spki_len > 0) {
-		j11_err_clear(why);
-		return j11_pub_from_spki((struct jwk11_view){ .data = priv->spki, .len = priv->spki_len }, ret_pub, why);
-	}
-	rc = load_halves(l, CKO_CERTIFICATE, &l->certs);
-	if (rc != JWK11_OK)
-		return rc;
-	j11_err_clear(why);
-	return pair(&l->certs, priv, ret_pub, why);
+	return use == JWK11_USE_MAC ? CKO_SECRET_KEY : CKO_PRIVATE_KEY;
 }
 
 static struct jwk11_key *key_new(struct listing *l, const struct j11_object *priv, struct jwk11_pub *pub)
@@ -165,7 +47,15 @@ static struct jwk11_key *key_new(struct listing *l, const struct j11_object *pri
 	atomic_init(&key->refs, 1);
 	key->token = jwk11_token_ref(l->token);
 	key->pub = pub;
+	key->use = l->use;
+	key->mechanisms = l->use == JWK11_USE_ENC ? l->token->enc_mechanisms & j11_use_allowed(priv->allowed, priv->n_allowed) :
+		l->token->mechanisms & j11_mech_allowed(priv->allowed, priv->n_allowed);
+	key->health = j11_use_health(priv, pub);
+	key->wants_pin = pub != NULL && (priv->yes & J11_SAYS_ALWAYS_AUTHENTICATE) != 0; /* of private keys only (PKCS#11 4.9) */
+	atomic_init(&key->context_pin, false);
 	j11_text_printable((struct jwk11_view){ .data = priv->label, .len = priv->label_len }, key->label, sizeof(key->label));
+	memcpy(key->raw_label, priv->label, priv->label_len);
+	key->raw_label_len = priv->label_len;
 	memcpy(key->id, priv->id, priv->id_len);
 	key->id_len = priv->id_len;
 	key->handle = priv->handle;
@@ -173,49 +63,76 @@ static struct jwk11_key *key_new(struct listing *l, const struct j11_object *pri
 	return key;
 }
 
-static void skip(struct jwk11_keys *keys, const struct j11_object *priv, const char *why)
+static enum jwk11_rc skip(struct listing *l, const struct j11_object *priv, const char *why, const char *hint)
 {
-	char label[64];
+	char label[64], text[JWK11_TEXT_MAX + JWK11_HINT_MAX + 80];
+	char **place = &l->keys->reasons[l->keys->n_skipped];
 
-	if (keys->n_skipped++ > 0)
-		return;
 	j11_text_printable((struct jwk11_view){ .data = priv->label, .len = priv->label_len }, label, sizeof(label));
-	snprintf(keys->skip_reason, sizeof(keys->skip_reason), "key \"%s\": %s", label, why);
+	snprintf(text, sizeof(text), "key \"%s\": %s%s%s", label, why, hint[0] ? "; " : "", hint);
+	*place = j11_mem_dup(text);
+	if (*place == NULL)
+		return j11_err_memory(l->err);
+	l->keys->n_skipped++;
+	return JWK11_OK;
 }
 
-/* One private object into the list, or into the count of those passed over. */
+/* Takes pub, also when memory is short; NULL for a secret key. */
+static enum jwk11_rc append(struct listing *l, const struct j11_object *object, struct jwk11_pub *pub, const struct j11_mac *mac)
+{
+	struct jwk11_key *key = key_new(l, object, pub);
+
+	if (key == NULL) {
+		jwk11_pub_unref(pub);
+		return j11_err_memory(l->err);
+	}
+	key->mac = *mac;
+	l->keys->list[l->keys->n++] = key;
+	return JWK11_OK;
+}
+
+static enum jwk11_rc add_secret(struct listing *l, const struct j11_object *secret)
+{
+	struct j11_mac mac = { 0 };
+	enum jwk11_rc rc = j11_mac_read(l->token, l->session, secret, &mac, l->err);
+	const char *problem = rc == JWK11_OK ? j11_use_problem(secret, l->use) : NULL;
+
+	if (problem == NULL && rc == JWK11_OK)
+		problem = j11_mac_problem(&mac, j11_mech_allowed(secret->allowed, secret->n_allowed));
+	if (problem != NULL)
+		return skip(l, secret, problem, "");
+	return rc == JWK11_OK ? append(l, secret, NULL, &mac) : rc;
+}
+
+/* One private or secret object into the list, or into the count of those passed over. */
 static enum jwk11_rc add_key(struct listing *l, CK_OBJECT_HANDLE handle)
 {
 	J11_AUTO(j11_mem_free_auto) struct j11_object *priv = j11_mem_new(sizeof(*priv));
 	struct jwk11_err why = { 0 };
 	struct jwk11_pub *pub = NULL;
+	const char *problem;
 	enum jwk11_rc rc;
 
 	if (priv == NULL)
 		return j11_err_memory(l->err);
-	rc = j11_obj_read(l->token, l->session, handle, priv, l->err);
+	rc = j11_obj_read(l->token, l->session, handle, class_of(l->use), priv, l->err);
 	if (rc != JWK11_OK)
 		return rc;
-	if (!priv->may_sign) {
-		skip(l->keys, priv, "the token does not let it sign (CKA_SIGN)");
-		return JWK11_OK;
-	}
-	rc = find_pub(l, priv, &pub, &why);
+	if (l->use == JWK11_USE_MAC)
+		return add_secret(l, priv);
+	problem = j11_use_problem(priv, l->use);
+	if (problem != NULL)
+		return skip(l, priv, problem, "");
+	rc = j11_half_find(&l->halves, priv, &pub, &why, l->err);
 	if (rc == JWK11_ERR_MEMORY)
 		return j11_err_memory(l->err);
 	if (rc == JWK11_ERR_DEVICE || rc == JWK11_ERR_ABSENT)
 		return rc;
-	if (rc != JWK11_OK) {
-		skip(l->keys, priv, why.text);
-		return JWK11_OK;
-	}
-	l->keys->list[l->keys->n] = key_new(l, priv, pub);
-	if (l->keys->list[l->keys->n] == NULL) {
+	if (rc != JWK11_OK || !j11_use_suits(pub, l->use)) {
 		jwk11_pub_unref(pub);
-		return j11_err_memory(l->err);
+		return skip(l, priv, rc != JWK11_OK ? why.text : l->use == JWK11_USE_ENC ? "a key of its kind cannot agree on keys" : "its curve cannot sign", why.hint);
 	}
-	l->keys->n++;
-	return JWK11_OK;
+	return append(l, priv, pub, &(struct j11_mac){ 0 });
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -232,12 +149,13 @@ static enum jwk11_rc list_keys(struct listing *l, struct jwk11_view label, struc
 {
 	J11_AUTO(j11_mem_free_auto) CK_OBJECT_HANDLE *handles = NULL;
 	size_t n = 0;
-	enum jwk11_rc rc = j11_obj_find(l->token, l->session, CKO_PRIVATE_KEY, label, id, &handles, &n, l->err);
+	enum jwk11_rc rc = j11_obj_find(l->token, l->session, class_of(l->use), label, id, &handles, &n, l->err);
 
 	if (rc != JWK11_OK)
 		return rc;
 	l->keys->list = j11_mem_new_array(n, sizeof(struct jwk11_key *));
-	if (l->keys->list == NULL)
+	l->keys->reasons = j11_mem_new_array(n, sizeof(char *));
+	if (l->keys->list == NULL || l->keys->reasons == NULL)
 		return j11_err_memory(l->err);
 	for (size_t i = 0; i < n && rc == JWK11_OK; i++)
 		rc = add_key(l, handles[i]);
@@ -247,21 +165,21 @@ static enum jwk11_rc list_keys(struct listing *l, struct jwk11_view label, struc
 }
 
 /* Lists on a session the caller holds. */
-static enum jwk11_rc list_on(struct jwk11_token *token, CK_SESSION_HANDLE session, unsigned generation, struct jwk11_view label,
-	struct jwk11_view id, struct jwk11_keys **ret_keys, struct jwk11_err *err)
+static enum jwk11_rc list_on(struct jwk11_token *token, CK_SESSION_HANDLE session, unsigned generation, enum jwk11_use use,
+	struct jwk11_view label, struct jwk11_view id, struct jwk11_keys **ret_keys, struct jwk11_err *err)
 {
 	J11_AUTO(j11_mem_free_auto) struct listing *l = j11_mem_new(sizeof(*l));
 	enum jwk11_rc rc;
 
 	if (l == NULL)
 		return j11_err_memory(err);
-	*l = (struct listing){ .token = token, .session = session, .generation = generation, .err = err };
+	*l = (struct listing){ .token = token, .session = session, .generation = generation, .use = use, .err = err,
+		.halves = { .token = token, .session = session } };
 	l->keys = j11_mem_new(sizeof(*l->keys));
 	if (l->keys == NULL)
 		return j11_err_memory(err);
 	rc = list_keys(l, label, id);
-	halves_done(&l->publics);
-	halves_done(&l->certs);
+	j11_half_done(&l->halves);
 	if (rc == JWK11_OK)
 		*ret_keys = l->keys;
 	else
@@ -269,34 +187,76 @@ static enum jwk11_rc list_on(struct jwk11_token *token, CK_SESSION_HANDLE sessio
 	return rc;
 }
 
-enum jwk11_rc jwk11_token_keys(struct jwk11_token *token, const char *uri_text, struct jwk11_keys **ret_keys, struct jwk11_err *err)
+/* What the URI asks for, as a use: secret keys are for MACs whatever else is wanted, and nothing else is. False: it asks for what there is not. */
+static bool read_uri(P11KitUri *uri, const struct jwk11_token *token, enum jwk11_use *use, struct jwk11_view *ret_label, struct jwk11_view *ret_id)
+{
+	CK_OBJECT_CLASS class = class_of(*use);
+
+	if (!j11_uri_matches_token(uri, &token->raw) || !j11_uri_object(uri, &class, ret_label, ret_id))
+		return false;
+	if (class == CKO_SECRET_KEY && *use == JWK11_USE_SIG)
+		*use = JWK11_USE_MAC;
+	return class == class_of(*use);
+}
+
+/* What a URI wants listed. */
+struct wanted {
+	enum jwk11_use use;
+	struct jwk11_view label, id;
+	struct jwk11_keys *keys;
+};
+
+/* A list is one only if every private object could be seen. */
+static enum jwk11_rc list_seen(struct jwk11_token *token, CK_SESSION_HANDLE session, unsigned generation, void *arg, struct jwk11_err *err)
+{
+	struct wanted *w = arg;
+	unsigned login = j11_sess_login(token);
+	struct jwk11_keys *keys = NULL;
+	enum jwk11_rc rc = list_on(token, session, generation, w->use, w->label, w->id, &keys, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	if (!j11_sess_login_held(token, login)) {
+		jwk11_keys_free(keys);
+		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" lost its login while its keys were listed",
+			token->info.label);
+	}
+	w->keys = keys;
+	return JWK11_OK;
+}
+
+enum jwk11_rc jwk11_token_keys_for(struct jwk11_token *token, const char *uri_text, enum jwk11_use use, struct jwk11_keys **ret_keys,
+	struct jwk11_err *err)
 {
 	J11_AUTO(j11_uri_free_auto) P11KitUri *uri = NULL;
-	struct jwk11_view label = { 0 }, id = { 0 };
-	CK_SESSION_HANDLE session;
-	unsigned generation;
+	struct wanted w = { .use = use };
 	enum jwk11_rc rc = j11_p11_check(token->ctx, err);
 
 	if (rc == JWK11_OK)
 		rc = j11_uri_new(uri_text, &uri, err);
 	if (rc != JWK11_OK)
 		return rc;
-	if (!j11_uri_matches_token(uri, &token->raw) || !j11_uri_object(uri, &label, &id)) {
-		struct jwk11_keys *none = j11_mem_new(sizeof(*none));
-
-		if (none == NULL)
-			return j11_err_memory(err);
-		*ret_keys = none;
-		return JWK11_OK;
-	}
-	rc = j11_sess_lease(token, &session, &generation, err);
-	if (rc != JWK11_OK)
-		return rc;
-	rc = list_on(token, session, generation, label, id, ret_keys, err);
-	if (rc == JWK11_ERR_DEVICE && j11_sess_recover(token, &session, CKR_SESSION_HANDLE_INVALID, err) != JWK11_OK)
-		return rc;
-	j11_sess_return(token, session);
+	if (read_uri(uri, token, &w.use, &w.label, &w.id))
+		rc = j11_sess_read(token, list_seen, &w, err);
+	else if ((w.keys = j11_mem_new(sizeof(*w.keys))) == NULL) /* there is none such */
+		return j11_err_memory(err);
+	if (rc == JWK11_OK)
+		*ret_keys = w.keys;
 	return rc;
+}
+
+enum jwk11_rc jwk11_token_keys(struct jwk11_token *token, const char *uri, struct jwk11_keys **ret_keys, struct jwk11_err *err)
+{
+	return jwk11_token_keys_for(token, uri, JWK11_USE_SIG, ret_keys, err);
+}
+
+/* A secret key has nothing that proves it; its name and attributes must do, and j11_key_refind wants only one that has them. */
+static bool is_same(const struct jwk11_key *found, const struct jwk11_key *key)
+{
+	if (key->pub != NULL)
+		return j11_pub_equal(found->pub, key->pub);
+	return j11_mac_equal(&found->mac, &key->mac) && found->raw_label_len == key->raw_label_len &&
+		memcmp(found->raw_label, key->raw_label, key->raw_label_len) == 0;
 }
 
 enum jwk11_rc j11_key_refind(struct jwk11_key *key, CK_SESSION_HANDLE session, unsigned generation, struct jwk11_err *err)
@@ -305,17 +265,20 @@ enum jwk11_rc j11_key_refind(struct jwk11_key *key, CK_SESSION_HANDLE session, u
 	struct jwk11_keys *keys = NULL;
 	CK_OBJECT_HANDLE handle = 0;
 	unsigned n = 0;
-	enum jwk11_rc rc = list_on(key->token, session, generation, label, id, &keys, err);
+	enum jwk11_rc rc = list_on(key->token, session, generation, key->use, label, id, &keys, err);
 
 	if (rc != JWK11_OK)
 		return rc;
 	for (size_t i = 0; i < keys->n; i++) {
-		if (j11_pub_equal(keys->list[i]->pub, key->pub)) {
+		if (is_same(keys->list[i], key)) {
 			handle = keys->list[i]->handle;
 			n++;
 		}
 	}
 	jwk11_keys_free(keys);
+	if (n > 1 && key->pub == NULL)
+		return j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "several secret keys on token \"%s\" may be key \"%s\"",
+			key->token->info.label, key->label);
 	if (n == 0)
 		return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\" is no longer on token \"%s\"", key->label,
 			key->token->info.label);
@@ -333,6 +296,9 @@ void jwk11_keys_free(struct jwk11_keys *keys)
 		return;
 	for (size_t i = 0; i < keys->n; i++)
 		jwk11_key_unref(keys->list[i]);
+	for (size_t i = 0; i < keys->n_skipped; i++)
+		j11_mem_free(keys->reasons[i]);
+	j11_mem_free(keys->reasons);
 	j11_mem_free(keys->list);
 	j11_mem_free(keys);
 }
@@ -354,7 +320,12 @@ size_t jwk11_keys_n_skipped(const struct jwk11_keys *keys)
 
 const char *jwk11_keys_skip_reason(const struct jwk11_keys *keys)
 {
-	return keys->skip_reason;
+	return jwk11_keys_skip_reason_at(keys, 0);
+}
+
+const char *jwk11_keys_skip_reason_at(const struct jwk11_keys *keys, size_t index)
+{
+	return index < keys->n_skipped ? keys->reasons[index] : "";
 }
 
 struct jwk11_key *jwk11_key_ref(struct jwk11_key *key)
@@ -369,6 +340,7 @@ void jwk11_key_unref(struct jwk11_key *key)
 		return;
 	jwk11_pub_unref(key->pub);
 	jwk11_token_unref(key->token);
+	jwk11_chain_free(key->chain);
 	j11_mem_free(key);
 }
 
@@ -382,29 +354,152 @@ const char *jwk11_key_label(const struct jwk11_key *key)
 	return key->label;
 }
 
+struct jwk11_view jwk11_key_id(const struct jwk11_key *key)
+{
+	return (struct jwk11_view){ .data = key->id, .len = key->id_len };
+}
+
+enum jwk11_rc jwk11_key_kid(const struct jwk11_key *key, enum jwk11_kid_style style, char ret_kid[JWK11_KID_MAX], struct jwk11_err *err)
+{
+	struct j11_kid_of of;
+
+	if (key == NULL || ret_kid == NULL)
+		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "kid: key or place is missing");
+	of = (struct j11_kid_of){ .pub = key->pub, .name = key->label, .label = key->label, .id = jwk11_key_id(key) };
+	return j11_kid_make(&of, style, ret_kid, err);
+}
+
 struct jwk11_token *jwk11_key_token(const struct jwk11_key *key)
 {
 	return key->token;
 }
 
-bool jwk11_key_can(const struct jwk11_key *key, const char *alg_name)
+enum jwk11_use jwk11_key_use(const struct jwk11_key *key)
 {
-	const struct j11_alg *alg = j11_alg_find_str(alg_name);
-
-	return alg != NULL && j11_pub_fits(key->pub, alg, NULL) == JWK11_OK && j11_mech_can(key->token->mechanisms, alg);
+	return key->use;
 }
 
+unsigned jwk11_key_health(const struct jwk11_key *key)
+{
+	return key->health;
+}
+
+const char *jwk11_key_kty(const struct jwk11_key *key)
+{
+	return key->pub ? jwk11_pub_kty(key->pub) : j11_kty_name(J11_KTY_OCT);
+}
+
+unsigned jwk11_key_bits(const struct jwk11_key *key)
+{
+	return key->pub ? jwk11_pub_bits(key->pub) : (unsigned)key->mac.len * 8;
+}
+
+/* The first that token and key can do; when they can do none, the first that fits: a sentence needs a name. */
+const char *jwk11_key_default_alg(const struct jwk11_key *key)
+{
+	for (size_t i = 0; key->use != JWK11_USE_ENC && j11_alg_at(i) != NULL; i++)
+		if (jwk11_key_can(key, j11_alg_at(i)->name))
+			return j11_alg_at(i)->name;
+	for (size_t i = 0; key->use == JWK11_USE_ENC && j11_kma_at(i) != NULL; i++)
+		if (jwk11_key_can(key, j11_kma_at(i)->name))
+			return j11_kma_at(i)->name;
+	if (key->use == JWK11_USE_MAC)
+		return j11_mac_default(&key->mac)->name; /* a key that none fits is not listed */
+	return key->use == JWK11_USE_ENC ? jwk11_pub_default_enc_alg(key->pub) : jwk11_pub_default_alg(key->pub);
+}
+
+bool jwk11_key_wants_pin(const struct jwk11_key *key)
+{
+	return key->wants_pin;
+}
+
+void jwk11_key_set_context_pin(struct jwk11_key *key, bool yes)
+{
+	atomic_store_explicit(&key->context_pin, yes, memory_order_relaxed);
+}
+
+static enum jwk11_rc refuse_weak(const struct jwk11_key *key, struct jwk11_err *err)
+{
+	struct jwk11_buf names = J11_BUF(128);
+
+	j11_health_names(key->health, &names);
+	j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_KEY_WEAK, "key \"%s\" on token \"%s\" is refused as weak: %s", key->label, key->token->info.label,
+		jwk11_buf_data(&names));
+	j11_err_hint(err, "jwk11 doctor says what to do; strict = no in [daemon] lets it be used");
+	j11_buf_done(&names);
+	return JWK11_ERR_DENIED;
+}
+
+enum jwk11_rc jwk11_key_check(const struct jwk11_key *key, struct jwk11_err *err)
+{
+	if (key->token->strict && key->health != 0)
+		return refuse_weak(key, err);
+	if (key->wants_pin && key->token->login_mode == JWK11_LOGIN_PROTECTED)
+		return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_KEY_WANTS_PIN,
+			"key \"%s\" wants its PIN on the pad of token \"%s\" for each operation, and no request waits for a person", key->label,
+			key->token->info.label);
+	if (!key->wants_pin || atomic_load_explicit(&key->context_pin, memory_order_relaxed))
+		return JWK11_OK;
+	j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_KEY_WANTS_PIN, "key \"%s\" on token \"%s\" wants its PIN for each operation (CKA_ALWAYS_AUTHENTICATE)",
+		key->label, key->token->info.label);
+	j11_err_hint(err, "context-pin = yes in its [key] section, or --context-pin with --offline: the PIN is then read and sent again each time");
+	return JWK11_ERR_LOGIN;
+}
+
+/* Neither the token's list nor the key's own may lack it. */
+static enum jwk11_rc check_mechanism(const struct jwk11_key *key, const char *alg, bool offered, bool allowed, struct jwk11_err *err)
+{
+	if (offered && !allowed)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "key \"%s\" does not allow %s (CKA_ALLOWED_MECHANISMS)", key->label, alg);
+	return offered ? JWK11_OK : j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "the token offers no mechanism for %s", alg);
+}
+
+static enum jwk11_rc check_enc(const struct jwk11_key *key, const char *alg_name, struct jwk11_err *err)
+{
+	const struct j11_kma *kma = j11_kma_find(j11_view_str(alg_name));
+	enum jwk11_rc rc = kma ? j11_kma_fits(key->pub, kma, err) : j11_kma_unknown("", err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	return check_mechanism(key, kma->name, j11_use_can(key->token->enc_mechanisms, kma), j11_use_can(key->mechanisms, kma), err);
+}
+
+enum jwk11_rc jwk11_key_check_alg(const struct jwk11_key *key, const char *alg_name, struct jwk11_err *err)
+{
+	const struct j11_alg *alg;
+	enum jwk11_rc rc;
+
+	if (key == NULL || alg_name == NULL)
+		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "check: key or algorithm is missing");
+	if (key->use == JWK11_USE_ENC)
+		return check_enc(key, alg_name, err);
+	alg = j11_alg_find_str(alg_name);
+	if (alg == NULL)
+		return j11_alg_unknown("", err);
+	rc = key->pub ? j11_pub_fits(key->pub, alg, err) : j11_mac_fits(&key->mac, alg, err);
+	if (rc != JWK11_OK)
+		return rc;
+	return check_mechanism(key, alg->name, j11_mech_can(key->token->mechanisms, alg), j11_mech_can(key->mechanisms, alg), err);
+}
+
+bool jwk11_key_can(const struct jwk11_key *key, const char *alg)
+{
+	return jwk11_key_check_alg(key, alg, NULL) == JWK11_OK;
+}
+
+/* The token's own octets, not what is shown of them: the URI finds the key again. */
 enum jwk11_rc jwk11_key_uri(const struct jwk11_key *key, struct jwk11_buf *ret_uri, struct jwk11_err *err)
 {
-	const struct jwk11_token_info *info = &key->token->info;
+	const CK_TOKEN_INFO *raw = &key->token->raw;
+	size_t start = ret_uri->len;
 
 	j11_buf_add_str(ret_uri, "pkcs11:");
-	j11_uri_add(ret_uri, "token", j11_view_str(info->label), true);
-	j11_uri_add(ret_uri, "serial", j11_view_str(info->serial), false);
+	j11_uri_add(ret_uri, "token", j11_p11_padded(raw->label, sizeof(raw->label)), true);
+	j11_uri_add(ret_uri, "serial", j11_p11_padded(raw->serialNumber, sizeof(raw->serialNumber)), false);
 	if (key->id_len > 0)
 		j11_uri_add(ret_uri, "id", (struct jwk11_view){ .data = key->id, .len = key->id_len }, false);
-	if (key->label[0] != '\0')
-		j11_uri_add(ret_uri, "object", j11_view_str(key->label), false);
-	j11_uri_add(ret_uri, "type", J11_VIEW("private"), false);
-	return j11_buf_check(ret_uri, "URI", err);
+	if (key->raw_label_len > 0)
+		j11_uri_add(ret_uri, "object", (struct jwk11_view){ .data = key->raw_label, .len = key->raw_label_len }, false);
+	j11_uri_add(ret_uri, "type", key->pub ? J11_VIEW("private") : J11_VIEW("secret-key"), false);
+	return j11_buf_check_from(ret_uri, start, "URI", err);
 }

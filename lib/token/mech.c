@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "jose/der.h"
 
-enum { BIT_RAW_PKCS1 = 1u << 0, BIT_RAW_PSS = 1u << 1, BIT_RAW_ECDSA = 1u << 2, BIT_EDDSA = 1u << 3 };
+enum { BIT_RAW_PKCS1 = 1u << 0, BIT_RAW_PSS = 1u << 1, BIT_RAW_ECDSA = 1u << 2, BIT_EDDSA = 1u << 3, BIT_MLDSA = 1u << 16 };
 
 /* One row per scheme and hash: the mechanism over a digest, and the one that hashes on the token. */
 static const struct row {
@@ -26,6 +26,10 @@ static const struct row {
 	{ J11_SCHEME_ECDSA, J11_HASH_SHA384, CKM_ECDSA, CKM_ECDSA_SHA384, BIT_RAW_ECDSA, 1u << 11 },
 	{ J11_SCHEME_ECDSA, J11_HASH_SHA512, CKM_ECDSA, CKM_ECDSA_SHA512, BIT_RAW_ECDSA, 1u << 12 },
 	{ J11_SCHEME_EDDSA, J11_HASH_NONE, J11_CKM_EDDSA, J11_CKM_EDDSA, 0, BIT_EDDSA },
+	{ J11_SCHEME_MLDSA, J11_HASH_NONE, J11_CKM_ML_DSA, J11_CKM_ML_DSA, 0, BIT_MLDSA }, /* no parameter: the empty context */
+	{ J11_SCHEME_HMAC, J11_HASH_SHA256, CKM_SHA256_HMAC, CKM_SHA256_HMAC, 0, 1u << 13 },
+	{ J11_SCHEME_HMAC, J11_HASH_SHA384, CKM_SHA384_HMAC, CKM_SHA384_HMAC, 0, 1u << 14 },
+	{ J11_SCHEME_HMAC, J11_HASH_SHA512, CKM_SHA512_HMAC, CKM_SHA512_HMAC, 0, 1u << 15 },
 };
 
 static const struct {
@@ -56,6 +60,16 @@ j11_mech_set j11_mech_probe(CK_FUNCTION_LIST *fl, CK_SLOT_ID slot)
 		if (offers(fl, slot, rows[i].whole))
 			set |= rows[i].whole_bit;
 	}
+	return set;
+}
+
+j11_mech_set j11_mech_allowed(const CK_MECHANISM_TYPE *list, size_t n)
+{
+	j11_mech_set set = n == 0 ? ~0u : 0;
+
+	for (size_t a = 0; a < n; a++)
+		for (size_t i = 0; i < J11_COUNT(rows); i++)
+			set |= (list[a] == rows[i].raw ? rows[i].raw_bit : 0) | (list[a] == rows[i].whole ? rows[i].whole_bit : 0);
 	return set;
 }
 
@@ -105,15 +119,24 @@ static enum jwk11_rc set_digest(struct j11_mech *m, const struct j11_alg *alg, e
 	return JWK11_OK;
 }
 
-enum jwk11_rc j11_mech_prepare(j11_mech_set offered, const struct j11_alg *alg, enum jwk11_input kind, struct jwk11_view input,
-	struct j11_mech *ret_mech, struct jwk11_err *err)
+/* PKCS#11 3.0 2.3.14: Ed25519 is signed without a parameter (one with phFlag false would be Ed25519ctx), Ed448 only with one. */
+static void set_eddsa(struct j11_mech *m, const struct j11_curve *curve)
+{
+	if (curve == NULL || curve->crv != J11_CRV_ED448)
+		return;
+	m->mechanism.pParameter = &m->eddsa;
+	m->mechanism.ulParameterLen = sizeof(m->eddsa);
+}
+
+enum jwk11_rc j11_mech_prepare(j11_mech_set offered, const struct j11_alg *alg, const struct j11_curve *curve, enum jwk11_input kind,
+	struct jwk11_view input, struct j11_mech *ret_mech, struct jwk11_err *err)
 {
 	const struct row *row = row_of(alg);
 	bool raw = row != NULL && (offered & row->raw_bit) != 0;
 
 	if (!j11_mech_can(offered, alg))
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "the token offers no mechanism for %s", alg->name);
-	if (!raw && kind == JWK11_INPUT_DIGEST && alg->hash == J11_HASH_NONE)
+	if (kind == JWK11_INPUT_DIGEST && !j11_alg_takes_digests(alg))
 		return j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "%s signs messages, not digests", alg->name);
 	if (!raw && kind == JWK11_INPUT_DIGEST)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "the token signs %s over messages only, not over digests", alg->name);
@@ -121,8 +144,10 @@ enum jwk11_rc j11_mech_prepare(j11_mech_set offered, const struct j11_alg *alg, 
 	ret_mech->mechanism.mechanism = raw ? row->raw : row->whole;
 	if (alg->scheme == J11_SCHEME_PSS)
 		set_pss(ret_mech, alg);
+	if (alg->scheme == J11_SCHEME_EDDSA)
+		set_eddsa(ret_mech, curve);
 	if (raw)
 		return set_digest(ret_mech, alg, kind, input, err);
-	ret_mech->data = input;
+	ret_mech->data = input.data ? input : J11_VIEW(""); /* of nothing, but at an address: modules refuse NULL */
 	return JWK11_OK;
 }

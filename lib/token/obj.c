@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Searching objects and reading attributes of tokens that may lie about either. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "jose/der.h"
-#include "key.h"
+#include "jose/point.h"
+#include "kind.h"
+#include "obj.h"
 
-enum { TAG_OCTET_STRING = 0x04, TAG_PRINTABLE = 0x13, BATCH = 256 };
+enum { BATCH = 256 };
 
 static CK_ATTRIBUTE attr(CK_ATTRIBUTE_TYPE type, const void *value, size_t len)
 {
 	return (CK_ATTRIBUTE){ .type = type, .pValue = (void *)value, .ulValueLen = len };
 }
 
-/* Collects handles; always ends the search, also after an error. */
+/* Whatever C_FindObjectsFinal says: is the session free for another search? */
+static bool is_ended(CK_RV rv)
+{
+	return rv == CKR_OK || rv == CKR_OPERATION_NOT_INITIALIZED || rv == CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+/* Collects handles; always ends the search, also after an error. A search that does not end is a failure: the session is no good any more. */
 static CK_RV collect(CK_FUNCTION_LIST *fl, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE **handles, size_t *n, bool *memory)
 {
 	CK_OBJECT_HANDLE *grown;
 	CK_ULONG got = 1;
-	CK_RV rv = CKR_OK;
+	CK_RV rv = CKR_OK, end;
 
 	while (rv == CKR_OK && got > 0 && *n + BATCH <= J11_MAX_OBJECTS) {
 		grown = j11_mem_resize(*handles, (*n + BATCH) * sizeof(**handles));
@@ -29,12 +37,13 @@ static CK_RV collect(CK_FUNCTION_LIST *fl, CK_SESSION_HANDLE session, CK_OBJECT_
 		}
 		*handles = grown;
 		got = 0;
+		memset(*handles + *n, 0, BATCH * sizeof(**handles)); /* a count may be larger than what is written */
 		rv = fl->C_FindObjects(session, *handles + *n, BATCH, &got);
 		if (rv == CKR_OK)
 			*n += got < BATCH ? got : BATCH;
 	}
-	fl->C_FindObjectsFinal(session);
-	return rv;
+	end = fl->C_FindObjectsFinal(session);
+	return rv != CKR_OK || is_ended(end) ? rv : end;
 }
 
 enum jwk11_rc j11_obj_find(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, struct jwk11_view label,
@@ -74,41 +83,98 @@ static size_t length_of(const CK_ATTRIBUTE *a, size_t room)
 	return a->ulValueLen == J11_CK_ABSENT || a->ulValueLen > room ? 0 : a->ulValueLen;
 }
 
-enum jwk11_rc j11_obj_read(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, struct j11_object *ret_obj,
-	struct jwk11_err *err)
-{
-	struct j11_object *o = ret_obj;
-	CK_BBOOL sign = CK_FALSE;
-	CK_ATTRIBUTE t[] = {
-		attr(CKA_KEY_TYPE, &o->key_type, sizeof(o->key_type)),
-		attr(CKA_SIGN, &sign, sizeof(sign)),
-		attr(CKA_LABEL, o->label, sizeof(o->label)),
-		attr(CKA_ID, o->id, sizeof(o->id)),
-		attr(CKA_EC_PARAMS, o->params, sizeof(o->params)),
-		attr(CKA_EC_POINT, o->point, sizeof(o->point)),
-		attr(CKA_MODULUS, o->n, sizeof(o->n)),
-		attr(CKA_PUBLIC_EXPONENT, o->e, sizeof(o->e)),
-		attr(J11_CKA_PUBLIC_KEY_INFO, o->spki, sizeof(o->spki)),
-	};
-	CK_RV rv = token->fl->C_GetAttributeValue(session, handle, t, J11_COUNT(t));
+#define FIELD(type, name) { type, offsetof(struct j11_object, name), sizeof(((struct j11_object *)0)->name), \
+	offsetof(struct j11_object, name##_len) }
+static const struct {
+	CK_ATTRIBUTE_TYPE type;
+	size_t at, room, len_at;
+} fields[] = {
+	FIELD(CKA_LABEL, label), FIELD(CKA_ID, id), FIELD(CKA_EC_PARAMS, params), FIELD(CKA_EC_POINT, point), FIELD(CKA_MODULUS, n),
+	FIELD(CKA_PUBLIC_EXPONENT, e), FIELD(J11_CKA_PUBLIC_KEY_INFO, spki),
+};
+static const struct {
+	CK_ATTRIBUTE_TYPE type;
+	enum j11_says bit;
+} flags[] = {
+	{ CKA_SIGN, J11_SAYS_SIGN }, { CKA_DECRYPT, J11_SAYS_DECRYPT }, { CKA_DERIVE, J11_SAYS_DERIVE }, { CKA_WRAP, J11_SAYS_WRAP },
+	{ CKA_UNWRAP, J11_SAYS_UNWRAP }, { CKA_EXTRACTABLE, J11_SAYS_EXTRACTABLE }, { CKA_NEVER_EXTRACTABLE, J11_SAYS_NEVER_EXTRACTABLE },
+	{ CKA_SENSITIVE, J11_SAYS_SENSITIVE }, { CKA_ALWAYS_AUTHENTICATE, J11_SAYS_ALWAYS_AUTHENTICATE },
+};
+enum { N_PUBLIC = 1 + J11_COUNT(fields), N_PRIVATE = N_PUBLIC + 1 + J11_COUNT(flags) };
 
+/* What a call asks for: the key type, the fields, and of a private key the allowed mechanisms and the flags. */
+struct query {
+	CK_ATTRIBUTE t[N_PRIVATE];
+	CK_BBOOL said[J11_COUNT(flags)];
+};
+
+static void ask_for(struct query *q, struct j11_object *o)
+{
+	q->t[0] = attr(CKA_KEY_TYPE, &o->key_type, sizeof(o->key_type));
+	for (size_t i = 0; i < J11_COUNT(fields); i++)
+		q->t[1 + i] = attr(fields[i].type, (char *)o + fields[i].at, fields[i].room);
+	q->t[N_PUBLIC] = attr(CKA_ALLOWED_MECHANISMS, o->allowed, sizeof(o->allowed));
+	for (size_t i = 0; i < J11_COUNT(flags); i++)
+		q->t[N_PUBLIC + 1 + i] = attr(flags[i].type, &q->said[i], sizeof(q->said[i]));
+}
+
+static void take_common(const struct query *q, struct j11_object *o)
+{
+	o->has_key_type = length_of(&q->t[0], sizeof(o->key_type)) == sizeof(o->key_type);
+	for (size_t i = 0; i < J11_COUNT(fields); i++)
+		*(size_t *)(void *)((char *)o + fields[i].len_at) = length_of(&q->t[1 + i], fields[i].room);
+}
+
+static void take_flags(const struct query *q, struct j11_object *o)
+{
+	for (size_t i = 0; i < J11_COUNT(flags); i++) {
+		if (q->t[N_PUBLIC + 1 + i].ulValueLen != sizeof(q->said[i]))
+			continue;
+		*(q->said[i] != CK_FALSE ? &o->yes : &o->no) |= flags[i].bit;
+	}
+}
+
+/* A length of ~0 in a call that was answered in parts: absent, too long, or secret. Asked for alone, the token says which. */
+static bool is_absent(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE a, CK_RV rv)
+{
+	if (a.ulValueLen != J11_CK_ABSENT)
+		return false;
+	if (rv == CKR_OK)
+		return true;
+	a.pValue = NULL;
+	a.ulValueLen = 0;
+	rv = token->fl->C_GetAttributeValue(session, handle, &a, 1);
+	return rv == CKR_ATTRIBUTE_TYPE_INVALID || (rv == CKR_OK && a.ulValueLen == J11_CK_ABSENT);
+}
+
+enum jwk11_rc j11_obj_read(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_OBJECT_CLASS class,
+	struct j11_object *ret_obj, struct jwk11_err *err)
+{
+	bool private = class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY;
+	struct j11_object *o = ret_obj;
+	struct query q = { .said = { 0 } };
+	CK_ATTRIBUTE *allowed = &q.t[N_PUBLIC];
+	CK_RV rv;
+
+	memset(o, 0, sizeof(*o)); /* a token that says a length and writes nothing must not get what the last object left here */
+	ask_for(&q, o);
+	rv = token->fl->C_GetAttributeValue(session, handle, q.t, private ? N_PRIVATE : N_PUBLIC);
 	if (!is_partial(rv))
 		return j11_token_failed(token, rv, "C_GetAttributeValue", err);
 	o->handle = handle;
-	o->has_key_type = length_of(&t[0], sizeof(o->key_type)) == sizeof(o->key_type);
-	o->may_sign = length_of(&t[1], sizeof(sign)) == sizeof(sign) && sign != CK_FALSE;
-	o->label_len = length_of(&t[2], sizeof(o->label));
-	o->id_len = length_of(&t[3], sizeof(o->id));
-	o->params_len = length_of(&t[4], sizeof(o->params));
-	o->point_len = length_of(&t[5], sizeof(o->point));
-	o->n_len = length_of(&t[6], sizeof(o->n));
-	o->e_len = length_of(&t[7], sizeof(o->e));
-	o->spki_len = length_of(&t[8], sizeof(o->spki));
+	take_common(&q, o);
+	if (!private)
+		return JWK11_OK;
+	take_flags(&q, o);
+	if (is_absent(token, session, handle, *allowed, rv))
+		return JWK11_OK;
+	o->allowed_unreadable = allowed->ulValueLen > sizeof(o->allowed) || allowed->ulValueLen % sizeof(o->allowed[0]) != 0;
+	o->n_allowed = o->allowed_unreadable ? 0 : allowed->ulValueLen / sizeof(o->allowed[0]);
 	return JWK11_OK;
 }
 
-enum jwk11_rc j11_obj_value(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, struct jwk11_buf *out,
-	struct jwk11_err *err)
+enum jwk11_rc j11_obj_value(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, const char *what,
+	struct jwk11_buf *out, struct jwk11_err *err)
 {
 	CK_ATTRIBUTE a = attr(CKA_VALUE, NULL, 0);
 	CK_RV rv = token->fl->C_GetAttributeValue(session, handle, &a, 1);
@@ -118,7 +184,8 @@ enum jwk11_rc j11_obj_value(struct jwk11_token *token, CK_SESSION_HANDLE session
 		return j11_token_failed(token, rv, "C_GetAttributeValue", err);
 	a.pValue = j11_buf_grow(out, a.ulValueLen);
 	if (a.pValue == NULL)
-		return j11_buf_check(out, "certificate", err);
+		return j11_buf_check(out, what, err);
+	memset(a.pValue, 0, a.ulValueLen);
 	rv = token->fl->C_GetAttributeValue(session, handle, &a, 1);
 	if (rv != CKR_OK || a.ulValueLen > out->len - start) {
 		j11_buf_cut(out, start);
@@ -128,65 +195,58 @@ enum jwk11_rc j11_obj_value(struct jwk11_token *token, CK_SESSION_HANDLE session
 	return JWK11_OK;
 }
 
-/* A curve by its OID or by the PrintableString some tokens write, byte for byte; explicit parameters are not guessed at. */
-static const struct j11_curve *curve_of(struct jwk11_view params)
+/* Of a newer key type only its own family of curves is believed: another one would send the key a mechanism of another family, which crashes
+ * some modules. Before PKCS#11 3.0 every curve came as CKK_EC; SoftHSM 2.6.1 has X25519 under CKK_EC_EDWARDS. */
+static bool is_family(CK_KEY_TYPE type, const struct j11_curve *curve)
 {
-	static const enum j11_crv all[] = { J11_CRV_P256, J11_CRV_P384, J11_CRV_P521, J11_CRV_ED25519 };
-	struct jwk11_view name;
+	const struct j11_kind *kind = j11_kind_of_type(type);
 
-	for (size_t i = 0; i < J11_COUNT(all); i++) {
-		const struct j11_curve *c = j11_curve_get(all[i]);
-
-		if (j11_view_equal(params, (struct jwk11_view){ .data = c->oid, .len = c->oid_len }))
-			return c;
-		if (j11_der_whole(params, TAG_PRINTABLE, &name) && j11_view_equals(name, c->printable))
-			return c;
-	}
-	return NULL;
-}
-
-/* The point's octets: raw when the length says so, else the content of a DER OCTET STRING of that length. DER first would take one raw
- * Ed25519 key in 65,536 for an encoding. */
-static bool point_of(const struct j11_object *obj, size_t raw_len, struct jwk11_view *ret_point)
-{
-	struct jwk11_view v = { .data = obj->point, .len = obj->point_len };
-
-	if (v.len != raw_len && !j11_der_whole(v, TAG_OCTET_STRING, &v))
-		return false;
-	*ret_point = v;
-	return v.len == raw_len;
+	return type == CKK_EC || (kind != NULL && kind->kty == curve->kty && (kind->scheme == curve->scheme || kind->scheme == J11_SCHEME_EDDSA));
 }
 
 static enum jwk11_rc ec_pub(const struct j11_object *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
 {
-	const struct j11_curve *curve = curve_of((struct jwk11_view){ .data = obj->params, .len = obj->params_len });
-	bool okp = curve != NULL && curve->kty == J11_KTY_OKP;
-	struct jwk11_view point;
-	const unsigned char *p;
+	const struct j11_curve *curve = j11_point_curve((struct jwk11_view){ .data = obj->params, .len = obj->params_len });
 
 	if (curve == NULL)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "its elliptic curve is not supported");
-	if (!point_of(obj, okp ? curve->coord_len : 1 + 2 * curve->coord_len, &point))
-		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "its public point has an unexpected form");
-	if (okp)
-		return j11_pub_new_okp(curve->crv, point, ret_pub, err);
-	p = point.data;
-	if (p[0] != 0x04)
-		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "its public point is not uncompressed");
-	return j11_pub_new_ec(curve->crv, (struct jwk11_view){ .data = p + 1, .len = curve->coord_len },
-		(struct jwk11_view){ .data = p + 1 + curve->coord_len, .len = curve->coord_len }, ret_pub, err);
+	if (!is_family(obj->key_type, curve))
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "its key type and its curve do not fit together");
+	return j11_point_pub(curve, (struct jwk11_view){ .data = obj->point, .len = obj->point_len }, ret_pub, err);
 }
 
 enum jwk11_rc j11_obj_pub(const struct j11_object *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
 {
-	bool ec = obj->key_type == CKK_EC || obj->key_type == J11_CKK_EC_EDWARDS;
+	const struct j11_kind *kind = obj->has_key_type ? j11_kind_of_type(obj->key_type) : NULL;
 
-	if (!obj->has_key_type || (!ec && obj->key_type != CKK_RSA))
+	if (kind == NULL)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "its key type is not supported");
-	if (!ec && obj->n_len > 0 && obj->e_len > 0)
+	if (kind->kty == J11_KTY_RSA && obj->n_len > 0 && obj->e_len > 0)
 		return j11_pub_new_rsa((struct jwk11_view){ .data = obj->n, .len = obj->n_len }, (struct jwk11_view){ .data = obj->e, .len = obj->e_len },
 			ret_pub, err);
-	if (ec && obj->point_len > 0)
+	if (kind->point && obj->point_len > 0)
 		return ec_pub(obj, ret_pub, err);
 	return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_NOT_FOUND, "no public attributes");
+}
+
+/* What the token says, else what the length says. */
+static enum j11_mldsa parameter_set(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, size_t value_len)
+{
+	CK_ULONG said = 0;
+	CK_ATTRIBUTE a = attr(J11_CKA_PARAMETER_SET, &said, sizeof(said));
+	bool told = token->fl->C_GetAttributeValue(session, handle, &a, 1) == CKR_OK && a.ulValueLen == sizeof(said);
+
+	for (enum j11_mldsa set = J11_MLDSA_44; set < J11_N_MLDSA_; set++)
+		if (told ? said == (CK_ULONG)set : value_len == j11_mldsa_pub_len(set))
+			return set;
+	return J11_MLDSA_NONE;
+}
+
+enum jwk11_rc j11_obj_akp(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, struct jwk11_pub **ret_pub,
+	struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf value = J11_BUF(J11_SPKI_MAX);
+	enum jwk11_rc rc = j11_obj_value(token, session, handle, "ML-DSA public key", &value, err);
+
+	return rc == JWK11_OK ? j11_pub_new_akp(parameter_set(token, session, handle, value.len), j11_buf_view(&value), ret_pub, err) : rc;
 }

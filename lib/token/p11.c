@@ -20,22 +20,55 @@ enum jwk11_rc jwk11_context_new(struct jwk11_context **ret_ctx, struct jwk11_err
 		return j11_err_memory(err);
 	ctx->pid = getpid();
 	pthread_mutex_init(&ctx->lock, NULL);
+	pthread_mutex_init(&ctx->login_lock, NULL);
 	*ret_ctx = ctx;
 	return JWK11_OK;
 }
 
-void jwk11_context_free(struct jwk11_context *ctx)
+static void destroy(struct jwk11_context *ctx)
 {
-	if (ctx == NULL)
-		return;
 	for (size_t i = 0; ctx->pid == getpid() && i < ctx->n_modules; i++) {
 		p11_kit_module_finalize(ctx->modules[i].fl);
 		p11_kit_module_release(ctx->modules[i].fl);
 	}
 	pthread_mutex_destroy(&ctx->lock);
+	pthread_mutex_destroy(&ctx->login_lock);
 	j11_mem_wipe(ctx->pin_key, sizeof(ctx->pin_key));
 	j11_mem_free(ctx->state_dir);
 	j11_mem_free(ctx);
+}
+
+/* A login on a PIN pad that nobody waits for any more still has its token, and that its context. */
+void jwk11_context_free(struct jwk11_context *ctx)
+{
+	bool last;
+
+	if (ctx == NULL)
+		return;
+	pthread_mutex_lock(&ctx->lock);
+	ctx->released = true;
+	last = ctx->n_open == 0;
+	pthread_mutex_unlock(&ctx->lock);
+	if (last)
+		destroy(ctx);
+}
+
+void j11_p11_hold(struct jwk11_context *ctx)
+{
+	pthread_mutex_lock(&ctx->lock);
+	ctx->n_open++;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+void j11_p11_drop(struct jwk11_context *ctx)
+{
+	bool last;
+
+	pthread_mutex_lock(&ctx->lock);
+	last = --ctx->n_open == 0 && ctx->released;
+	pthread_mutex_unlock(&ctx->lock);
+	if (last)
+		destroy(ctx);
 }
 
 enum jwk11_rc j11_p11_check(const struct jwk11_context *ctx, struct jwk11_err *err)
@@ -55,10 +88,16 @@ const struct j11_module *j11_p11_find(const struct jwk11_context *ctx, const cha
 	return NULL;
 }
 
-void j11_p11_field(const CK_UTF8CHAR *field, size_t n, char *ret_text)
+struct jwk11_view j11_p11_padded(const CK_UTF8CHAR *field, size_t n)
 {
 	while (n > 0 && (field[n - 1] == ' ' || field[n - 1] == '\0'))
 		n--;
+	return (struct jwk11_view){ .data = field, .len = n };
+}
+
+void j11_p11_field(const CK_UTF8CHAR *field, size_t n, char *ret_text)
+{
+	n = j11_p11_padded(field, n).len;
 	for (size_t i = 0; i < n; i++)
 		ret_text[i] = field[i] < 0x20 || field[i] == 0x7f ? '?' : (char)field[i];
 	ret_text[n] = '\0';
@@ -165,7 +204,7 @@ static enum jwk11_rc load_configured(struct jwk11_context *ctx, const char *want
 		return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_MODULE_UNKNOWN, "p11-kit has no module that starts");
 	if (wanted != NULL && !found) {
 		j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_MODULE_UNKNOWN, "p11-kit has no module named \"%s\"", wanted);
-		j11_err_hint(err, "see: p11-kit list-modules; or give the module's absolute path");
+		j11_err_hint(err, "p11-kit list-modules shows the names; or give the module's absolute path");
 		return JWK11_ERR_NOT_FOUND;
 	}
 	return rc;
@@ -183,12 +222,16 @@ enum jwk11_rc jwk11_context_load(struct jwk11_context *ctx, const char *module, 
 enum jwk11_rc jwk11_context_reload(struct jwk11_context *ctx, struct jwk11_err *err)
 {
 	enum jwk11_rc rc = j11_p11_check(ctx, err);
+	unsigned n_open;
 	CK_RV rv;
 
 	if (rc != JWK11_OK)
 		return rc;
-	if (ctx->n_open > 0)
-		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "modules cannot be started again while %u tokens are open", ctx->n_open);
+	pthread_mutex_lock(&ctx->lock);
+	n_open = ctx->n_open;
+	pthread_mutex_unlock(&ctx->lock);
+	if (n_open > 0)
+		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "modules cannot be started again while %u tokens are open", n_open);
 	for (size_t i = 0; i < ctx->n_modules; i++) {
 		p11_kit_module_finalize(ctx->modules[i].fl);
 		rv = initialize(ctx->modules[i].fl);

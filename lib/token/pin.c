@@ -202,8 +202,14 @@ static enum jwk11_rc check_flags(struct jwk11_token *token, struct jwk11_err *er
 	}
 }
 
+/* What a login is for: the token (on the anchor session), or one operation that a session has begun. */
+struct login {
+	CK_SESSION_HANDLE session;
+	CK_USER_TYPE user;
+};
+
 /* Signals wait: a process that ends inside C_Login can leave a file-based token without its token file. */
-static CK_RV login_call(struct jwk11_token *token, const struct j11_secret *pin)
+static CK_RV login_call(struct jwk11_token *token, const struct login *login, const struct j11_secret *pin)
 {
 	struct jwk11_view v = j11_secret_expose(pin);
 	sigset_t all, old;
@@ -211,7 +217,7 @@ static CK_RV login_call(struct jwk11_token *token, const struct j11_secret *pin)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rv = token->fl->C_Login(token->anchor, CKU_USER, (CK_UTF8CHAR_PTR)v.data, v.len);
+	rv = token->fl->C_Login(login->session, login->user, (CK_UTF8CHAR_PTR)v.data, v.len);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rv;
 }
@@ -240,8 +246,32 @@ static bool is_transport(struct jwk11_token *token, CK_RV rv)
 	}
 }
 
+/* The module has no login for one operation, or none now: no PIN was looked at. */
+static bool is_out_of_place(const struct login *login, CK_RV rv)
+{
+	return login->user == CKU_CONTEXT_SPECIFIC && (rv == CKR_OPERATION_NOT_INITIALIZED || rv == CKR_USER_TYPE_INVALID ||
+		rv == CKR_FUNCTION_NOT_SUPPORTED || rv == CKR_USER_NOT_LOGGED_IN);
+}
+
+/* What to say about an answer to C_Login that is not success. */
+static enum jwk11_rc login_failed(struct jwk11_token *token, const struct login *login, CK_RV rv, struct jwk11_err *err)
+{
+	if (rv == CKR_PIN_LOCKED) {
+		token->info.pin = JWK11_PIN_LOCKED;
+		return j11_err_set_ckr(err, JWK11_ERR_LOGIN, J11_CODE_PIN_LOCKED, rv, "the PIN of token \"%s\" is locked", token->info.label);
+	}
+	if (rv == CKR_PIN_EXPIRED) {
+		token->info.pin = JWK11_PIN_EXPIRED;
+		return j11_err_set_ckr(err, JWK11_ERR_LOGIN, J11_CODE_PIN_EXPIRED, rv, "the PIN of token \"%s\" must be changed", token->info.label);
+	}
+	if (is_out_of_place(login, rv))
+		return j11_err_set_ckr(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, rv, "token \"%s\" takes no PIN for this one operation: C_Login",
+			token->info.label);
+	return is_transport(token, rv) ? j11_token_failed(token, rv, "C_Login", err) : rejected(token, rv, err);
+}
+
 /* With the turn taken: look again (another process may just have failed), then send the PIN. */
-static enum jwk11_rc login_once(struct jwk11_token *token, const struct j11_secret *pin, struct jwk11_err *err)
+static enum jwk11_rc login_once(struct jwk11_token *token, const struct login *login, const struct j11_secret *pin, struct jwk11_err *err)
 {
 	unsigned char hash[J11_PIN_HASH_LEN];
 	enum jwk11_rc rc = j11_slot_check(token, err);
@@ -259,46 +289,75 @@ static enum jwk11_rc login_once(struct jwk11_token *token, const struct j11_secr
 		rc = remember(token->ctx, hash, err);
 	if (rc != JWK11_OK)
 		return rc;
-	rv = login_call(token, pin);
-	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN || is_transport(token, rv))
+	rv = login_call(token, login, pin);
+	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN || is_transport(token, rv) || is_out_of_place(login, rv))
 		forget(token->ctx, hash);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return JWK11_OK;
-	if (rv == CKR_PIN_LOCKED) {
-		token->info.pin = JWK11_PIN_LOCKED;
-		return j11_err_set_ckr(err, JWK11_ERR_LOGIN, J11_CODE_PIN_LOCKED, rv, "the PIN of token \"%s\" is locked", token->info.label);
-	}
-	if (rv == CKR_PIN_EXPIRED) {
-		token->info.pin = JWK11_PIN_EXPIRED;
-		return j11_err_set_ckr(err, JWK11_ERR_LOGIN, J11_CODE_PIN_EXPIRED, rv, "the PIN of token \"%s\" must be changed", token->info.label);
-	}
-	return is_transport(token, rv) ? j11_token_failed(token, rv, "C_Login", err) : rejected(token, rv, err);
+	return login_failed(token, login, rv, err);
 }
 
-enum jwk11_rc j11_pin_login(struct jwk11_token *token, struct jwk11_err *err)
+/* Reads the PIN, sends it when the turn comes, wipes it. One login at a time in this process, and with a hook in all that share it. */
+static enum jwk11_rc log_in(struct jwk11_token *token, const struct login *login, struct jwk11_err *err)
 {
 	J11_AUTO(j11_secret_free_auto) struct j11_secret *pin = NULL;
 	const struct jwk11_login_hook *hook = &token->ctx->hook;
-	bool needed = token->login_mode == JWK11_LOGIN_ALWAYS || (token->raw.flags & CKF_LOGIN_REQUIRED) != 0;
-	enum jwk11_rc rc;
+	enum jwk11_rc rc = j11_secret_from_file(token->pin_file, &pin, err);
 
-	if (token->login_mode == JWK11_LOGIN_NEVER || !needed)
-		return JWK11_OK;
-	if (token->pin_file == NULL) {
-		token->info.pin = JWK11_PIN_MISSING;
-		j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_MISSING, "token \"%s\" needs a PIN and none is configured", token->info.label);
-		j11_err_hint(err, "name a PIN file (mode 0400) or a credential");
-		return JWK11_ERR_LOGIN;
-	}
-	rc = j11_secret_from_file(token->pin_file, &pin, err);
 	if (rc != JWK11_OK) {
 		token->info.pin = JWK11_PIN_MISSING;
 		return rc;
 	}
-	if (hook->begin != NULL && !hook->begin(hook->arg))
-		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "token \"%s\": no turn to log in", token->info.label);
-	rc = login_once(token, pin, err);
-	if (hook->end != NULL)
-		hook->end(hook->arg);
+	pthread_mutex_lock(&token->ctx->login_lock);
+	if (hook->begin != NULL && !hook->begin(hook->arg)) {
+		rc = j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "token \"%s\": no turn to log in", token->info.label);
+	} else {
+		rc = login_once(token, login, pin, err);
+		if (hook->end != NULL)
+			hook->end(hook->arg);
+	}
+	pthread_mutex_unlock(&token->ctx->login_lock);
 	return rc;
+}
+
+static enum jwk11_rc no_pin(struct jwk11_token *token, struct jwk11_err *err)
+{
+	token->info.pin = JWK11_PIN_MISSING;
+	j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_MISSING, "token \"%s\" needs a PIN and none is configured", token->info.label);
+	j11_err_hint(err, "name a PIN file (mode 0400) or a credential");
+	return JWK11_ERR_LOGIN;
+}
+
+/* Who has not said that somebody is there to type it gets an answer at once. */
+static enum jwk11_rc log_in_by_pad(struct jwk11_token *token, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = check_flags(token, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	if (token->login_mode == JWK11_LOGIN_PROTECTED)
+		return j11_pad_login(token, err);
+	rc = j11_pad_refuse(token, "nobody is asked to type it there unless that is configured", err);
+	j11_err_hint(err, "login = protected in its [token] section waits for somebody to type it when jwk11d starts");
+	return rc;
+}
+
+enum jwk11_rc j11_pin_login(struct jwk11_token *token, struct jwk11_err *err)
+{
+	struct login login = { token->anchor, CKU_USER };
+	bool needed = token->login_mode == JWK11_LOGIN_ALWAYS || (token->raw.flags & CKF_LOGIN_REQUIRED) != 0;
+	bool pad = token->login_mode == JWK11_LOGIN_PROTECTED || (token->raw.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+
+	if (token->login_mode == JWK11_LOGIN_NEVER || !needed)
+		return JWK11_OK;
+	if (pad && (token->login_mode == JWK11_LOGIN_AUTO || token->login_mode == JWK11_LOGIN_PROTECTED))
+		return log_in_by_pad(token, err);
+	return token->pin_file != NULL ? log_in(token, &login, err) : no_pin(token, err);
+}
+
+enum jwk11_rc j11_pin_context(struct jwk11_token *token, CK_SESSION_HANDLE session, struct jwk11_err *err)
+{
+	struct login login = { session, CKU_CONTEXT_SPECIFIC };
+
+	return token->pin_file != NULL ? log_in(token, &login, err) : no_pin(token, err);
 }

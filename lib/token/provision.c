@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Initialising a token and generating key pairs on it. */
+/* Initialising a token and generating keys on it. */
 #include "provision.h"
 
 #include <openssl/rand.h>
@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "key.h"
+#include "kind.h"
 #include "uri.h"
 
 enum { MAX_SLOTS = 256, ID_LEN = 16 };
@@ -22,7 +23,7 @@ static enum jwk11_rc free_slot(const struct j11_module *m, CK_SLOT_ID *ret_slot,
 	CK_TOKEN_INFO info;
 	CK_RV rv = m->fl->C_GetSlotList(CK_TRUE, slots, &n);
 
-	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n && i < MAX_SLOTS; i++) {
 		if (m->fl->C_GetTokenInfo(slots[i], &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) == 0) {
 			*ret_slot = slots[i];
 			return JWK11_OK;
@@ -91,32 +92,48 @@ enum jwk11_rc j11_provision_token(struct jwk11_context *ctx, const char *module,
 	return JWK11_OK;
 }
 
-struct pair_plan {
-	CK_MECHANISM_TYPE mechanism;
-	CK_ULONG bits;             /* RSA */
-	const struct j11_curve *curve; /* else */
+struct plan {
+	CK_OBJECT_CLASS class;         /* of what signs */
+	const struct j11_kind *kind;   /* of a pair */
+	CK_ULONG bits;                 /* RSA */
+	const struct j11_curve *curve; /* other pairs */
+	CK_ULONG len;                  /* octets of a secret key */
 };
 
-static enum jwk11_rc plan(const char *alg_name, unsigned rsa_bits, struct pair_plan *ret_plan, struct jwk11_err *err)
+/* The algorithm's curve; when it leaves the choice, the first that fits (EdDSA: Ed25519). */
+static const struct j11_curve *curve_for(const struct j11_alg *alg)
+{
+	const struct j11_curve *curve = j11_curve_get(alg->crv);
+
+	for (size_t i = 0; curve == NULL && j11_curve_at(i) != NULL; i++)
+		if (j11_curve_at(i)->kty == alg->kty && j11_curve_at(i)->scheme == alg->scheme)
+			curve = j11_curve_at(i);
+	return curve;
+}
+
+static enum jwk11_rc plan(const char *alg_name, unsigned rsa_bits, struct plan *ret_plan, struct jwk11_err *err)
 {
 	const struct j11_alg *alg = j11_alg_find_str(alg_name);
 
 	if (alg == NULL)
-		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_ALG_UNKNOWN, "unknown algorithm");
+		return j11_alg_unknown("", err);
 	if (alg->kty == J11_KTY_RSA && rsa_bits != 0 && (rsa_bits < J11_RSA_MIN_BITS || rsa_bits > J11_RSA_MAX_BITS))
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "RSA keys have %d to %d bits", J11_RSA_MIN_BITS, J11_RSA_MAX_BITS);
+	ret_plan->class = alg->kty == J11_KTY_OCT ? CKO_SECRET_KEY : CKO_PRIVATE_KEY;
+	ret_plan->len = j11_hash_len(alg->hash);
 	ret_plan->bits = rsa_bits ? rsa_bits : J11_RSA_MIN_BITS;
-	ret_plan->curve = j11_curve_get(alg->crv);
-	ret_plan->mechanism = alg->kty == J11_KTY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN :
-		alg->kty == J11_KTY_EC ? CKM_EC_KEY_PAIR_GEN : J11_CKM_EC_EDWARDS_KEY_PAIR_GEN;
+	ret_plan->curve = curve_for(alg);
+	ret_plan->kind = j11_kind_of(alg->kty, ret_plan->curve);
+	if (ret_plan->class == CKO_PRIVATE_KEY && ret_plan->kind == NULL)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "no key pair is made for %s", alg->name);
 	return JWK11_OK;
 }
 
-static CK_RV generate(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct pair_plan *p, const char *label,
+static CK_RV generate_pair(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label,
 	unsigned char id[ID_LEN], CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
 {
 	static CK_BYTE exponent[] = { 0x01, 0x00, 0x01 };
-	CK_MECHANISM mechanism = { p->mechanism, NULL, 0 };
+	CK_MECHANISM mechanism = { p->kind->generate, NULL, 0 };
 	CK_ULONG bits = p->bits;
 	CK_ATTRIBUTE public_half[] = {
 		{ CKA_TOKEN, &yes, sizeof(yes) },
@@ -133,7 +150,8 @@ static CK_RV generate(struct jwk11_token *token, CK_SESSION_HANDLE session, cons
 		{ CKA_SENSITIVE, &yes, sizeof(yes) },
 		{ CKA_EXTRACTABLE, &no, sizeof(no) },
 		{ CKA_SIGN, &yes, sizeof(yes) },
-		{ CKA_DECRYPT, &no, sizeof(no) },
+		{ CKA_DECRYPT, &no, sizeof(no) }, /* SoftHSM takes what is not said for true */
+		{ CKA_DERIVE, &no, sizeof(no) },
 		{ CKA_UNWRAP, &no, sizeof(no) },
 		{ CKA_LABEL, (void *)label, strlen(label) },
 		{ CKA_ID, id, ID_LEN },
@@ -147,7 +165,34 @@ static CK_RV generate(struct jwk11_token *token, CK_SESSION_HANDLE session, cons
 	return token->fl->C_GenerateKeyPair(session, &mechanism, public_half, n_public, private_half, J11_COUNT(private_half), pub, priv);
 }
 
-/* The token's word that the key cannot leave it; a key that can is destroyed again. */
+static CK_RV generate_secret(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label,
+	unsigned char id[ID_LEN], CK_OBJECT_HANDLE *secret)
+{
+	CK_MECHANISM mechanism = { CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 };
+	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+	CK_ULONG len = p->len;
+	CK_ATTRIBUTE template[] = {
+		{ CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_VALUE_LEN, &len, sizeof(len) },
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_PRIVATE, &yes, sizeof(yes) },
+		{ CKA_SENSITIVE, &yes, sizeof(yes) },
+		{ CKA_EXTRACTABLE, &no, sizeof(no) },
+		{ CKA_SIGN, &yes, sizeof(yes) },
+		{ CKA_VERIFY, &yes, sizeof(yes) },
+		{ CKA_ENCRYPT, &no, sizeof(no) },
+		{ CKA_DECRYPT, &no, sizeof(no) },
+		{ CKA_WRAP, &no, sizeof(no) },
+		{ CKA_UNWRAP, &no, sizeof(no) },
+		{ CKA_DERIVE, &no, sizeof(no) },
+		{ CKA_LABEL, (void *)label, strlen(label) },
+		{ CKA_ID, id, ID_LEN },
+	};
+
+	return token->fl->C_GenerateKey(session, &mechanism, template, J11_COUNT(template), secret);
+}
+
+/* The token's word that the key cannot leave it; a key that can is destroyed again. `pub` 0: a secret key. */
 static enum jwk11_rc check_private(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE pub, CK_OBJECT_HANDLE priv,
 	const char *label, struct jwk11_err *err)
 {
@@ -158,7 +203,8 @@ static enum jwk11_rc check_private(struct jwk11_token *token, CK_SESSION_HANDLE 
 	if (rv == CKR_OK && extractable == CK_FALSE)
 		return JWK11_OK;
 	token->fl->C_DestroyObject(session, priv);
-	token->fl->C_DestroyObject(session, pub);
+	if (pub != 0)
+		token->fl->C_DestroyObject(session, pub);
 	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" made key \"%s\" extractable; it was destroyed again",
 		token->info.label, label);
 }
@@ -169,7 +215,7 @@ enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsi
 	struct jwk11_view any = { 0 };
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE pub = 0, priv = 0;
-	struct pair_plan p = { 0 };
+	struct plan p = { 0 };
 	unsigned char id[ID_LEN];
 	size_t n_same = 0;
 	CK_RV rv;
@@ -182,12 +228,13 @@ enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsi
 	rv = token->fl->C_OpenSession(token->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 	if (rv != CKR_OK)
 		return j11_token_failed(token, rv, "C_OpenSession", err);
-	rc = j11_obj_find(token, session, CKO_PRIVATE_KEY, j11_view_str(label), any, &same, &n_same, err);
+	rc = j11_obj_find(token, session, p.class, j11_view_str(label), any, &same, &n_same, err);
 	if (rc == JWK11_OK && n_same > 0)
 		rc = j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "token \"%s\" has a key named \"%s\" already", token->info.label, label);
 	if (rc == JWK11_OK) {
-		rv = generate(token, session, &p, label, id, &pub, &priv);
-		rc = rv == CKR_OK ? check_private(token, session, pub, priv, label, err) : j11_token_failed(token, rv, "C_GenerateKeyPair", err);
+		rv = p.class == CKO_SECRET_KEY ? generate_secret(token, session, &p, label, id, &priv) :
+			generate_pair(token, session, &p, label, id, &pub, &priv);
+		rc = rv == CKR_OK ? check_private(token, session, pub, priv, label, err) : j11_token_failed(token, rv, "C_GenerateKey(Pair)", err);
 	}
 	token->fl->C_CloseSession(session);
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making things on a token: initialising one, generating a key pair. Used by `jwk11 setup` and the tests' loaders. */
+/* Making things on a token: initialising one, generating keys. Used by `jwk11 setup` and the tests' loaders. */
 #ifndef J11_PROVISION_H
 #define J11_PROVISION_H
 
@@ -12,7 +12,8 @@ enum jwk11_rc j11_provision_token(struct jwk11_context *ctx, const char *module,
 	const struct j11_secret *pin, struct jwk11_err *err) J11_MUST_USE;
 /* C_GenerateKeyPair for a JWA algorithm: RSA 2048 for RS and PS (or `rsa_bits` when not 0), the algorithm's curve else. Private half:
  * token, private, sensitive, not extractable, sign only; read back and destroyed again when it turns out extractable. `label` and a random
- * 16-octet CKA_ID on both halves. Refuses (AMBIGUOUS) a label that a private key of the token has already. notes: PKCS#11 section 5.13. */
+ * 16-octet CKA_ID on both halves. HS256, HS384, HS512: C_GenerateKey of a generic secret as long as the hash, to sign and verify. Refuses
+ * (AMBIGUOUS) a label that a key of this kind has on the token already. PKCS#11 section 5.13. */
 enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsigned rsa_bits, const char *label, struct jwk11_err *err)
 	J11_MUST_USE;
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "mech.h"
 #include "token.h"
+#include "use.h"
 
 enum { MAX_SESSIONS = 256, LEASE_SECONDS = 10 };
 
@@ -61,7 +62,7 @@ static enum jwk11_rc open_anchor(struct jwk11_token *token, struct jwk11_err *er
 		return j11_token_failed(token, rv, "C_OpenSession", err);
 	token->anchor_open = true;
 	rc = j11_pin_login(token, err);
-	if (rc != JWK11_OK) {
+	if (rc != JWK11_OK && !token->left_behind) {
 		token->fl->C_CloseSession(token->anchor);
 		token->anchor_open = false;
 	}
@@ -100,16 +101,16 @@ static struct jwk11_token *token_new(struct jwk11_context *ctx, const struct jwk
 	atomic_init(&token->refs, 1);
 	token->ctx = ctx;
 	token->login_mode = config->login;
+	token->login_seconds = config->login_timeout_s;
 	token->sign_unverified = config->sign_unverified;
+	token->strict = config->strict;
 	pthread_mutex_init(&token->login_lock, NULL);
 	pthread_mutex_init(&token->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&token->returned, &attr);
 	pthread_condattr_destroy(&attr);
-	pthread_mutex_lock(&ctx->lock);
-	ctx->n_open++;
-	pthread_mutex_unlock(&ctx->lock);
+	j11_p11_hold(ctx);
 	return token;
 }
 
@@ -137,6 +138,8 @@ enum jwk11_rc jwk11_token_open(struct jwk11_context *ctx, const struct jwk11_tok
 		return rc;
 	}
 	token->mechanisms = j11_mech_probe(token->fl, token->slot);
+	token->enc_mechanisms = j11_use_probe(token->fl, token->slot);
+	token->opened = true;
 	*ret_token = token;
 	return JWK11_OK;
 }
@@ -156,7 +159,8 @@ void jwk11_token_unref(struct jwk11_token *token)
 	ctx = token->ctx;
 	if (j11_p11_check(ctx, NULL) == JWK11_OK) {
 		for (unsigned i = 0; i < token->n_idle; i++)
-			token->fl->C_CloseSession(token->idle[i]);
+			if (token->idle[i] != CK_INVALID_HANDLE)
+				token->fl->C_CloseSession(token->idle[i]);
 		if (token->anchor_open)
 			token->fl->C_CloseSession(token->anchor);
 	}
@@ -166,9 +170,7 @@ void jwk11_token_unref(struct jwk11_token *token)
 	j11_mem_free(token->idle);
 	j11_mem_free(token->pin_file);
 	j11_mem_free(token);
-	pthread_mutex_lock(&ctx->lock);
-	ctx->n_open--;
-	pthread_mutex_unlock(&ctx->lock);
+	j11_p11_drop(ctx);
 }
 
 const struct jwk11_token_info *jwk11_token_get_info(const struct jwk11_token *token)
@@ -193,6 +195,17 @@ enum jwk11_rc jwk11_token_check(struct jwk11_token *token, struct jwk11_err *err
 	return rc;
 }
 
+/* A place in the pool whose session was lost and could not be replaced then. */
+static enum jwk11_rc revive(struct jwk11_token *token, CK_SESSION_HANDLE *session, unsigned *generation, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = j11_sess_recover(token, session, CKR_SESSION_HANDLE_INVALID, err);
+
+	pthread_mutex_lock(&token->lock);
+	*generation = token->generation;
+	pthread_mutex_unlock(&token->lock);
+	return rc;
+}
+
 enum jwk11_rc j11_sess_lease(struct jwk11_token *token, CK_SESSION_HANDLE *ret_session, unsigned *ret_generation, struct jwk11_err *err)
 {
 	struct timespec until;
@@ -201,19 +214,23 @@ enum jwk11_rc j11_sess_lease(struct jwk11_token *token, CK_SESSION_HANDLE *ret_s
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LEASE_SECONDS;
 	pthread_mutex_lock(&token->lock);
-	while (token->n_idle == 0 && token->n_sessions > 0 && late == 0)
-		late = pthread_cond_timedwait(&token->returned, &token->lock, &until);
+	if (token->n_idle == 0 || token->n_waiting > 0) {
+		token->n_waiting++;
+		do
+			late = pthread_cond_timedwait(&token->returned, &token->lock, &until);
+		while (token->n_idle == 0 && late == 0);
+		token->n_waiting--;
+	}
 	if (token->n_idle > 0) {
 		*ret_session = token->idle[--token->n_idle];
+		if (token->n_idle > 0 && token->n_waiting > 0)
+			pthread_cond_signal(&token->returned); /* whoever stood behind us */
 		*ret_generation = token->generation;
 		pthread_mutex_unlock(&token->lock);
-		return JWK11_OK;
+		return *ret_session != CK_INVALID_HANDLE ? JWK11_OK : revive(token, ret_session, ret_generation, err);
 	}
-	late = token->n_sessions > 0;
 	pthread_mutex_unlock(&token->lock);
-	if (late)
-		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "token \"%s\": every session is busy", token->info.label);
-	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" has lost its sessions", token->info.label);
+	return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "token \"%s\": every session is busy", token->info.label);
 }
 
 void j11_sess_return(struct jwk11_token *token, CK_SESSION_HANDLE session)
@@ -248,14 +265,41 @@ static bool login_lives(struct jwk11_token *token)
 		info.state == CKS_RW_USER_FUNCTIONS;
 }
 
+unsigned j11_sess_login(struct jwk11_token *token)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&token->lock);
+	n = token->n_restored;
+	pthread_mutex_unlock(&token->lock);
+	return n;
+}
+
+bool j11_sess_login_held(struct jwk11_token *token, unsigned since)
+{
+	bool lives;
+
+	pthread_mutex_lock(&token->login_lock);
+	lives = login_lives(token);
+	pthread_mutex_unlock(&token->login_lock);
+	return lives && j11_sess_login(token) == since;
+}
+
 enum jwk11_rc j11_sess_recover(struct jwk11_token *token, CK_SESSION_HANDLE *session, CK_RV rv, struct jwk11_err *err)
 {
 	enum jwk11_rc rc = JWK11_OK;
+	bool lost;
 
 	pthread_mutex_lock(&token->login_lock);
-	token->fl->C_CloseSession(*session);
-	if (!j11_ckr_is_permanent(rv) && !login_lives(token))
+	if (*session != CK_INVALID_HANDLE)
+		token->fl->C_CloseSession(*session);
+	lost = !j11_ckr_is_permanent(rv) && !login_lives(token);
+	if (lost) {
+		pthread_mutex_lock(&token->lock);
+		token->generation++; /* before handles can mean something else: who is at work with one now does not trust what came of it */
+		pthread_mutex_unlock(&token->lock);
 		rc = restore_login(token, err);
+	}
 	if (rc == JWK11_OK) {
 		rv = open_session(token, session);
 		if (rv != CKR_OK)
@@ -263,10 +307,35 @@ enum jwk11_rc j11_sess_recover(struct jwk11_token *token, CK_SESSION_HANDLE *ses
 	}
 	pthread_mutex_lock(&token->lock);
 	token->generation++;
+	token->n_restored += lost;
 	if (rc != JWK11_OK)
-		token->n_sessions--;
+		token->idle[token->n_idle++] = *session = CK_INVALID_HANDLE;
 	pthread_cond_broadcast(&token->returned);
 	pthread_mutex_unlock(&token->lock);
 	pthread_mutex_unlock(&token->login_lock);
+	return rc;
+}
+
+enum jwk11_rc j11_sess_read(struct jwk11_token *token, j11_read_fn read, void *arg, struct jwk11_err *err)
+{
+	CK_SESSION_HANDLE session;
+	unsigned generation;
+	enum jwk11_rc rc = j11_sess_lease(token, &session, &generation, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	rc = read(token, session, generation, arg, err);
+	for (int again = 0; again < 2 && (rc == JWK11_ERR_DEVICE || rc == JWK11_ERR_ABSENT); again++) {
+		if (j11_sess_recover(token, &session, CKR_SESSION_HANDLE_INVALID, NULL) != JWK11_OK)
+			return rc;
+		if (again > 0)
+			break;
+		pthread_mutex_lock(&token->lock);
+		generation = token->generation;
+		pthread_mutex_unlock(&token->lock);
+		j11_err_clear(err);
+		rc = read(token, session, generation, arg, err);
+	}
+	j11_sess_return(token, session);
 	return rc;
 }

@@ -21,12 +21,14 @@ static enum jwk11_pin_state pin_state(CK_FLAGS flags)
 		return JWK11_PIN_FINAL;
 	if (flags & CKF_USER_PIN_TO_BE_CHANGED)
 		return JWK11_PIN_EXPIRED;
+	if (flags & CKF_PROTECTED_AUTHENTICATION_PATH)
+		return JWK11_PIN_PAD;
 	return flags & CKF_USER_PIN_COUNT_LOW ? JWK11_PIN_LOW : JWK11_PIN_OK;
 }
 
 const char *jwk11_pin_state_name(enum jwk11_pin_state state)
 {
-	static const char *const names[JWK11_N_PIN_] = { "ok", "not-needed", "missing", "rejected", "low", "final-try", "locked", "expired" };
+	static const char *const names[JWK11_N_PIN_] = { "ok", "not-needed", "missing", "rejected", "low", "final-try", "locked", "expired", "pad" };
 
 	return (unsigned)state < JWK11_N_PIN_ ? names[state] : "unknown";
 }
@@ -45,16 +47,19 @@ static void clean_info(const struct j11_module *m, const CK_TOKEN_INFO *raw, str
 	info->initialized = (raw->flags & CKF_TOKEN_INITIALIZED) != 0;
 }
 
-/* The first query is the call that lets a module look for new slots (PKCS#11 5.5). */
+/* The first query is the call that lets a module look for new slots (PKCS#11 5.5). A count beyond what was written names no slot. */
 static CK_RV slot_list(CK_FUNCTION_LIST *fl, CK_SLOT_ID slots[MAX_SLOTS], CK_ULONG *n)
 {
 	CK_RV rv = fl->C_GetSlotList(CK_TRUE, NULL, n);
 
 	if (rv != CKR_OK)
 		return rv;
+	memset(slots, 0xff, MAX_SLOTS * sizeof(*slots));
+	*n = MAX_SLOTS;
+	rv = fl->C_GetSlotList(CK_TRUE, slots, n);
 	if (*n > MAX_SLOTS)
 		*n = MAX_SLOTS;
-	return fl->C_GetSlotList(CK_TRUE, slots, n);
+	return rv;
 }
 
 /* One token that matches; the walk goes on while it returns true. */
@@ -142,16 +147,26 @@ static bool visit_search(const struct j11_module *m, CK_SLOT_ID slot, const CK_T
 	return true;
 }
 
+/* Who said how to log in has said what to think of a pad. */
+static void settle_pad(struct jwk11_token *token)
+{
+	if (token->info.pin == JWK11_PIN_PAD && token->login_mode != JWK11_LOGIN_AUTO)
+		token->info.pin = JWK11_PIN_OK;
+}
+
 enum jwk11_rc j11_slot_find(struct jwk11_token *token, const char *uri, const char *module, struct jwk11_err *err)
 {
 	struct search s = { .token = token, .module = module };
 	enum jwk11_rc rc = walk(token->ctx, uri, visit_search, &s, err);
 
-	if (rc != JWK11_OK || s.n == 1)
+	if (rc != JWK11_OK)
+		return rc;
+	settle_pad(token);
+	if (s.n == 1)
 		return rc;
 	if (s.n == 0) {
-		j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_TOKEN_ABSENT, "no token matches %s", uri ? uri : "pkcs11:");
-		j11_err_hint(err, "see: jwk11 tokens");
+		j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_TOKEN_ABSENT, "no token that is present matches %s", uri ? uri : "pkcs11:");
+		j11_err_hint(err, "jwk11 tokens; waiting is safe: the broker picks it up when it is there");
 		return JWK11_ERR_ABSENT;
 	}
 	j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_TOKEN_AMBIGUOUS, "%u tokens match %s: %s", s.n, uri ? uri : "pkcs11:", s.others);
@@ -173,5 +188,6 @@ enum jwk11_rc j11_slot_check(struct jwk11_token *token, struct jwk11_err *err)
 		return j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_TOKEN_ABSENT, "token \"%s\" was replaced by another one", token->info.label);
 	token->info.flags = raw.flags;
 	token->info.pin = pin_state(raw.flags);
+	settle_pad(token);
 	return JWK11_OK;
 }

@@ -37,9 +37,23 @@ enum jwk11_rc j11_uri_new(const char *text, P11KitUri **ret_uri, struct jwk11_er
 	return JWK11_OK;
 }
 
+static void pad(CK_UTF8CHAR *field, size_t n)
+{
+	size_t len = j11_p11_padded(field, n).len;
+
+	memset(field + len, ' ', n - len);
+}
+
+/* p11-kit compares octet by octet, with the blanks that PKCS#11 asks for and some modules have NULs in place of. */
 bool j11_uri_matches_token(P11KitUri *uri, const CK_TOKEN_INFO *info)
 {
-	return !p11_kit_uri_any_unrecognized(uri) && p11_kit_uri_match_token_info(uri, (CK_TOKEN_INFO *)info) == 1;
+	CK_TOKEN_INFO padded = *info;
+
+	pad(padded.label, sizeof(padded.label));
+	pad(padded.manufacturerID, sizeof(padded.manufacturerID));
+	pad(padded.model, sizeof(padded.model));
+	pad(padded.serialNumber, sizeof(padded.serialNumber));
+	return !p11_kit_uri_any_unrecognized(uri) && p11_kit_uri_match_token_info(uri, &padded) == 1;
 }
 
 static struct jwk11_view attribute(P11KitUri *uri, CK_ATTRIBUTE_TYPE type)
@@ -51,15 +65,16 @@ static struct jwk11_view attribute(P11KitUri *uri, CK_ATTRIBUTE_TYPE type)
 	return (struct jwk11_view){ .data = a->pValue ? a->pValue : "", .len = a->ulValueLen };
 }
 
-bool j11_uri_object(P11KitUri *uri, struct jwk11_view *ret_label, struct jwk11_view *ret_id)
+bool j11_uri_object(P11KitUri *uri, CK_OBJECT_CLASS *class, struct jwk11_view *ret_label, struct jwk11_view *ret_id)
 {
-	struct jwk11_view class = attribute(uri, CKA_CLASS);
-	CK_OBJECT_CLASS wanted = CKO_PRIVATE_KEY;
+	struct jwk11_view said = attribute(uri, CKA_CLASS);
 
 	if (p11_kit_uri_any_unrecognized(uri))
 		return false;
-	if (class.data != NULL && !j11_view_equal(class, (struct jwk11_view){ .data = &wanted, .len = sizeof(wanted) }))
+	if (said.data != NULL && said.len != sizeof(*class))
 		return false;
+	if (said.data != NULL)
+		memcpy(class, said.data, sizeof(*class));
 	*ret_label = attribute(uri, CKA_LABEL);
 	*ret_id = attribute(uri, CKA_ID);
 	return true;

@@ -13,8 +13,9 @@
 enum jwk11_rc j11_uri_new(const char *text, P11KitUri **ret_uri, struct jwk11_err *err) J11_MUST_USE;
 /* A URI with a path attribute nobody knows matches nothing (RFC 7512 section 2.3). */
 bool j11_uri_matches_token(P11KitUri *uri, const CK_TOKEN_INFO *info);
-/* The CKA_LABEL and CKA_ID the URI asks for; absent: data == NULL. False when it asks for another class than a private key. */
-bool j11_uri_object(P11KitUri *uri, struct jwk11_view *ret_label, struct jwk11_view *ret_id);
+/* The CKA_LABEL and CKA_ID the URI asks for; absent: data == NULL. *class is the class of objects that is meant when the URI says none, and
+ * becomes the one it says. False when it says something that no key has. */
+bool j11_uri_object(P11KitUri *uri, CK_OBJECT_CLASS *class, struct jwk11_view *ret_label, struct jwk11_view *ret_id);
 /* Appends attr=value with everything but unreserved characters percent-encoded; the separator comes first unless `first`. */
 void j11_uri_add(struct jwk11_buf *out, const char *attr, struct jwk11_view value, bool first);
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 EXTRA_PROGRAMS += tests/bench/bench
 EXTRA_DIST += tests/bench/run
-tests_bench_bench_SOURCES = tests/bench/bench.c
+tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/load.c tests/bench/load.h
 tests_bench_bench_CFLAGS = $(AM_CFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 tests_bench_bench_LDADD = libj11core.la -lpthread
 

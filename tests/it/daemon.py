@@ -258,6 +258,42 @@ def a_killed_worker_costs_no_request():
 
 
 @test
+def threads_of_one_worker_share_its_module():
+    with Trial() as t:
+        with open(t.conf) as f:
+            text = f.read()
+        with open(t.conf, "w") as f:
+            f.write(text.replace("[daemon]\n", "[daemon]\nworkers = 1\nthreads = 4\n"))
+        t.start()
+        key, bad = public_es256(t), []
+
+        def load(n):
+            c = Connection(t.api)
+            for i in range(30):
+                try:
+                    message = f"{n} {i}".encode()
+                    text = base64.urlsafe_b64encode(message).decode().rstrip("=")
+                    c.request("POST", f"/v1/keys/{('es256', 'rs256', 'eddsa')[i % 3]}/sign", json.dumps({"input": text}), {"Content-Type": "application/json"})
+                    r = c.getresponse()
+                    body = r.read()
+                    equal(r.status, 200, body)
+                    if i % 3 == 0:
+                        check_es256(key, message, json.loads(body)["signature"])
+                except Exception as why:
+                    bad.append(f"connection {n}: {why!r}")
+                    return
+
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        t.daemon.send_signal(signal.SIGHUP)
+        for thread in threads:
+            thread.join()
+        equal(bad, [])
+        equal(t.stop(), 0)
+
+
+@test
 def the_front_links_neither_p11_kit_nor_libcrypto():
     out = subprocess.run(["ldd", os.path.join(os.path.dirname(JWK11D), "jwk11d-front")], capture_output=True, text=True, check=True).stdout
     for name in ("p11-kit", "libcrypto", "libssl", "softhsm"):
@@ -290,6 +326,8 @@ def the_tool_works_with_and_without_the_broker():
         run("--socket", t.api, "frob", code=64)
         run("--socket", t.api + ".none", "list", code=69)
         run("--socket", t.api, "doctor")
+        absent = subprocess.run([JWK11, "--socket", t.api + ".none", "list"], capture_output=True, text=True)
+        equal("No such file or directory" in absent.stderr, True, absent.stderr)
 
 
 main()

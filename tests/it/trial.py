@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the daemon tests share: a trial token of their own, the real daemon, plain HTTP over its sockets, TAP."""
-import http.client, json, os, select, shutil, signal, socket, subprocess, sys, tempfile, time
+import http.client, json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, time
 
 BUILD = os.environ.get("JWK11_BUILD", ".")
 JWK11 = os.path.join(BUILD, "jwk11")
 JWK11D = os.path.join(BUILD, "jwk11d")
+WRAP = os.environ.get("JWK11_WRAP", "").split()  # a checker to run the daemon under
+COMPLAINT = re.compile("Sanitizer|runtime error|==[0-9]+== ")  # of the sanitizers, of valgrind -q
 _results = []
 
 
@@ -55,6 +57,11 @@ class Trial:
         self.public = os.path.join(self.dir, "run", "public.sock")
         self.daemon = None
         self.log = ""
+        if "valgrind" in WRAP:  # which makes code as it goes
+            with open(self.conf) as f:
+                text = f.read()
+            with open(self.conf, "w") as f:
+                f.write(text.replace("[daemon]\n", "[daemon]\nworker-allow = all\n"))
 
     def __enter__(self):
         return self
@@ -64,7 +71,7 @@ class Trial:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def start(self, until="event=catalogue"):
-        self.daemon = subprocess.Popen([JWK11D, "--config", self.conf, "-v"], stderr=subprocess.PIPE)
+        self.daemon = subprocess.Popen(WRAP + [JWK11D, "--config", self.conf, "-v"], stderr=subprocess.PIPE)
         os.set_blocking(self.daemon.stderr.fileno(), False)
         self.wait_log(until)
         return self
@@ -76,6 +83,10 @@ class Trial:
     def wait_count(self, text, count, seconds=30):
         """Reads the log until a text stands in it that many times since the start."""
         self._read_until(lambda log: log.count(text) >= count, f"{count} times {text}", seconds)
+
+    def wait_order(self, first, then, seconds=30):
+        """Reads the log until one text stands in it behind another."""
+        self._read_until(lambda log: then in log.partition(first)[2], f"{then} behind {first}", seconds)
 
     def _read_until(self, enough, text, seconds):
         end = time.monotonic() + seconds
@@ -96,6 +107,8 @@ class Trial:
         code = self.daemon.wait(30)
         self.daemon.stderr.close()
         self.daemon = None
+        if COMPLAINT.search(self.log):
+            raise AssertionError("a checker complains:\n" + self.log)
         return code
 
     def ask(self, method, path, body=None, headers=None, sock=None):

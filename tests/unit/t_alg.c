@@ -7,8 +7,8 @@
 
 static void names_are_exact(void **state)
 {
-	static const char *const unknown[] = { "", "rs256", "Rs256", "RS256 ", " RS256", "RS25", "RS2566", "none", "None", "HS256", "RSA1_5",
-		"ES256K", "ESP256", "eddsa", "EDDSA", "ED25519", "Ed448", "ML-DSA-44" };
+	static const char *const unknown[] = { "", "rs256", "Rs256", "RS256 ", " RS256", "RS25", "RS2566", "none", "None", "HS1", "HS25", "hs256", "RSA1_5",
+		"ES256k", "ESP256", "eddsa", "EDDSA", "ED25519", "ED448", "X25519", "ML-DSA-45", "ml-dsa-44", "HashML-DSA-44" };
 
 	(void)state;
 	for (size_t i = 0; i < J11_COUNT(unknown); i++)
@@ -21,6 +21,7 @@ static void names_are_exact(void **state)
 static void every_row_is_found_by_its_name(void **state)
 {
 	struct jwk11_buf names = J11_BUF(200);
+	struct jwk11_err err = { 0 };
 	size_t i;
 
 	(void)state;
@@ -29,14 +30,19 @@ static void every_row_is_found_by_its_name(void **state)
 
 		assert_ptr_equal(j11_alg_find_str(alg->name), alg);
 		j11_buf_add_fmt(&names, "%s%s", i ? ", " : "", alg->name);
-		/* RFC 7518 3.3 to 3.5: the digits of a name are the hash; EdDSA hashes inside. */
-		if (alg->scheme == J11_SCHEME_EDDSA)
+		/* RFC 7518 3.3 to 3.5: the digits of a name are the hash; EdDSA and ML-DSA hash inside. */
+		if (alg->scheme == J11_SCHEME_EDDSA || alg->scheme == J11_SCHEME_MLDSA)
 			assert_int_equal(alg->hash, J11_HASH_NONE);
 		else
 			assert_int_equal(strtoul(alg->name + 2, NULL, 10), 8 * j11_hash_len(alg->hash));
+		assert_int_equal(j11_alg_takes_digests(alg), strchr("RPE", alg->name[0]) != NULL && alg->name[1] == 'S');
 	}
-	assert_int_equal(i, 11);
-	assert_string_equal(j11_alg_names(), jwk11_buf_data(&names));
+	assert_int_equal(i, 19);
+	assert_int_equal(j11_alg_unknown("here: ", &err), JWK11_ERR_UNSUPPORTED);
+	assert_string_equal(err.code, "ALG_UNKNOWN");
+	assert_string_equal(err.text, "here: this algorithm is not known");
+	assert_true(strncmp(err.hint, "one of ", 7) == 0);
+	assert_string_equal(err.hint + 7, jwk11_buf_data(&names));
 	assert_null(j11_alg_at((size_t)-1));
 	j11_buf_done(&names);
 }
@@ -47,8 +53,9 @@ static void curves_have_their_sizes(void **state)
 		const char *name;
 		enum j11_kty kty;
 		size_t len;
-	} rows[] = { { "P-256", J11_KTY_EC, 32 }, { "P-384", J11_KTY_EC, 48 }, { "P-521", J11_KTY_EC, 66 }, { "Ed25519", J11_KTY_OKP, 32 } };
-	static const char *const unknown[] = { "", "p-256", "P256", "secp256k1", "secp256r1", "Ed448", "X25519" };
+	} rows[] = { { "P-256", J11_KTY_EC, 32 }, { "P-384", J11_KTY_EC, 48 }, { "P-521", J11_KTY_EC, 66 }, { "secp256k1", J11_KTY_EC, 32 },
+		{ "Ed25519", J11_KTY_OKP, 32 }, { "Ed448", J11_KTY_OKP, 57 }, { "X25519", J11_KTY_OKP, 32 }, { "X448", J11_KTY_OKP, 56 } };
+	static const char *const unknown[] = { "", "p-256", "P256", "P-256K", "secp256r1", "SECP256K1", "ED448", "x448" };
 
 	(void)state;
 	for (size_t i = 0; i < J11_COUNT(rows); i++) {
@@ -57,6 +64,8 @@ static void curves_have_their_sizes(void **state)
 
 		assert_non_null(curve);
 		assert_ptr_equal(j11_curve_get(curve->crv), curve);
+		assert_ptr_equal(j11_curve_at(i), curve);
+		assert_ptr_equal(j11_curve_by_group(curve->group), curve);
 		assert_int_equal(curve->kty, rows[i].kty);
 		assert_int_equal(curve->coord_len, rows[i].len);
 		assert_true(j11_der_whole((struct jwk11_view){ .data = curve->oid, .len = curve->oid_len }, 0x06, &oid));
@@ -64,6 +73,27 @@ static void curves_have_their_sizes(void **state)
 	for (size_t i = 0; i < J11_COUNT(unknown); i++)
 		assert_null(j11_curve_by_name(j11_view_str(unknown[i])));
 	assert_null(j11_curve_get(J11_CRV_NONE));
+	assert_null(j11_curve_at(J11_COUNT(rows)));
+	assert_null(j11_curve_by_group(""));
+	assert_null(j11_curve_by_group("brainpoolP256r1"));
+}
+
+/* RFC 7518 4.6, RFC 8037 3.2, RFC 8812 3.2: which curves sign, which agree on keys. */
+static void curves_have_their_purposes(void **state)
+{
+	static const struct {
+		const char *name;
+		bool signs, agrees;
+	} rows[] = { { "P-256", true, true }, { "P-384", true, true }, { "P-521", true, true }, { "secp256k1", true, false }, { "Ed25519", true, false },
+		{ "Ed448", true, false }, { "X25519", false, true }, { "X448", false, true } };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		const struct j11_curve *curve = j11_curve_by_name(j11_view_str(rows[i].name));
+
+		assert_int_equal(curve->scheme != J11_SCHEME_NONE, rows[i].signs);
+		assert_int_equal(curve->agrees, rows[i].agrees);
+	}
 }
 
 /* FIPS 180-4: the digests of "abc". */
@@ -93,6 +123,7 @@ int main(void)
 		cmocka_unit_test(names_are_exact),
 		cmocka_unit_test(every_row_is_found_by_its_name),
 		cmocka_unit_test(curves_have_their_sizes),
+		cmocka_unit_test(curves_have_their_purposes),
 		cmocka_unit_test(digests_are_those_of_fips_180),
 	};
 

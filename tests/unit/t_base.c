@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/b64.h"
@@ -70,6 +71,25 @@ static void buffer_drops_and_cuts(void **state)
 	j11_buf_done(&b);
 }
 
+static void buffer_of_a_caller_keeps_what_it_had(void **state)
+{
+	struct jwk11_buf b = J11_BUF(10);
+	struct jwk11_err err = { 0 };
+
+	(void)state;
+	j11_buf_add_str(&b, "before");
+	j11_buf_add_str(&b, "abc");
+	assert_int_equal(j11_buf_check_from(&b, 6, "test", &err), JWK11_OK);
+	assert_string_equal(b.data, "beforeabc");
+	j11_buf_cut(&b, 6);
+	j11_buf_add_str(&b, "abc");
+	j11_buf_add_str(&b, "de");
+	assert_int_equal(j11_buf_check_from(&b, 6, "test", &err), JWK11_ERR_LIMIT);
+	assert_string_equal(err.text, "test is longer than 10 bytes");
+	assert_string_equal(b.data, "before");
+	j11_buf_done(&b);
+}
+
 static void text_knows_utf8(void **state)
 {
 	static const char *const good[] = { "", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf" };
@@ -103,6 +123,16 @@ static void text_reads_numbers_strictly(void **state)
 	assert_false(j11_text_to_seconds(view("10x"), 600, &s));
 }
 
+static const char *nearest_of(const char *word)
+{
+	static const char *const known[] = { "rs256", "es256-2026", "es384-2026", "id" };
+	struct j11_nearest nearest = { .word = word };
+
+	for (size_t i = 0; i < J11_COUNT(known); i++)
+		j11_nearest_offer(&nearest, known[i]);
+	return nearest.best;
+}
+
 static void text_for_people_has_no_controls(void **state)
 {
 	char room[16];
@@ -115,6 +145,11 @@ static void text_for_people_has_no_controls(void **state)
 	assert_int_equal(j11_text_distance("es256", "es265"), 1);
 	assert_int_equal(j11_text_distance("keys", "kys"), 1);
 	assert_int_equal(j11_text_distance("abc", "xyz"), 3);
+	assert_string_equal(nearest_of("es256"), "es256-2026");
+	assert_string_equal(nearest_of("sr256"), "rs256");
+	assert_string_equal(nearest_of("ed"), "id");
+	assert_null(nearest_of("nobody"));
+	assert_null(nearest_of("x"));
 }
 
 static void base64url_follows_rfc4648(void **state)
@@ -209,12 +244,59 @@ static void secret_file_must_be_private(void **state)
 	assert_int_equal(j11_secret_from_bytes("x", J11_SECRET_MAX + 1, &secret, NULL), JWK11_ERR_LIMIT);
 }
 
+struct acl_entry {
+	uint16_t tag, perm;
+	uint32_t id;
+};
+
+/* The form that systemd gives credentials where it can: root's, and one user's by an access list. */
+static void secret_file_may_be_ours_by_access_list(void **state)
+{
+	enum { USER_OBJ = 1, USER = 2, GROUP_OBJ = 4, GROUP = 8, MASK = 16, OTHER = 32 };
+	const struct {
+		struct acl_entry named, group_obj;
+		uint16_t other;
+		enum jwk11_rc rc;
+	} rows[] = {
+		{ { USER, 4, geteuid() }, { GROUP_OBJ, 0, ~0u }, 0, JWK11_OK },
+		{ { USER, 4, 0 }, { GROUP_OBJ, 0, ~0u }, 0, JWK11_OK },
+		{ { USER, 4, 12345 }, { GROUP_OBJ, 0, ~0u }, 0, JWK11_ERR_LOGIN },
+		{ { USER, 0, 12345 }, { GROUP_OBJ, 0, ~0u }, 0, JWK11_OK },
+		{ { USER, 4, geteuid() }, { GROUP_OBJ, 4, ~0u }, 0, JWK11_ERR_LOGIN },
+		{ { USER, 4, geteuid() }, { GROUP_OBJ, 0, ~0u }, 4, JWK11_ERR_LOGIN },
+		{ { GROUP, 4, getegid() }, { GROUP_OBJ, 0, ~0u }, 0, JWK11_ERR_LOGIN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		char path[] = "/dev/shm/jwk11-secret-XXXXXX";
+		struct j11_secret *secret = NULL;
+		int fd = mkstemp(path);
+		/* The kernel wants named users before the group, and named groups after it. */
+		bool group = rows[i].named.tag == GROUP;
+		struct {
+			uint32_t version;
+			struct acl_entry entries[5];
+		} acl = { 2, { { USER_OBJ, 4, ~0u }, group ? rows[i].group_obj : rows[i].named, group ? rows[i].named : rows[i].group_obj, { MASK, 4, ~0u },
+			{ OTHER, rows[i].other, ~0u } } };
+
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, "1234\n", 5), 5);
+		assert_int_equal(fsetxattr(fd, "system.posix_acl_access", &acl, sizeof(acl), 0), 0);
+		close(fd);
+		assert_int_equal(j11_secret_from_file(path, &secret, NULL), rows[i].rc);
+		j11_secret_free(secret);
+		unlink(path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buffer_stops_at_its_maximum),
 		cmocka_unit_test(buffer_remembers_a_failed_allocation),
 		cmocka_unit_test(buffer_drops_and_cuts),
+		cmocka_unit_test(buffer_of_a_caller_keeps_what_it_had),
 		cmocka_unit_test(text_knows_utf8),
 		cmocka_unit_test(text_reads_numbers_strictly),
 		cmocka_unit_test(text_for_people_has_no_controls),
@@ -223,6 +305,7 @@ int main(void)
 		cmocka_unit_test(base64_of_pem_wants_padding),
 		cmocka_unit_test(error_record_keeps_the_first_cause),
 		cmocka_unit_test(secret_file_must_be_private),
+		cmocka_unit_test(secret_file_may_be_ours_by_access_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

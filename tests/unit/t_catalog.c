@@ -29,8 +29,7 @@ static bool simple(struct catalog *c, const char *module, enum wire_type type, s
 }
 
 /* A row for a key; jwk NULL: without a public half. */
-static void key(struct catalog *c, const char *module, const char *name, const char *state, const char *kid, const char *jwk,
-	struct jwk11_err *err)
+static struct wire_msg key_row(const char *name, const char *state, const char *kid, const char *jwk)
 {
 	struct wire_msg msg = message(WIRE_CATALOG_KEY);
 
@@ -40,8 +39,16 @@ static void key(struct catalog *c, const char *module, const char *name, const c
 		msg.field[WIRE_F_KID] = j11_view_str(kid);
 		msg.field[WIRE_F_ALG] = J11_VIEW("ES256");
 		msg.field[WIRE_F_JWK] = j11_view_str(jwk);
-		msg.field[WIRE_F_PEM] = J11_VIEW("pem");
+		msg.field[WIRE_F_PEM] = j11_view_str(jwk); /* as different as the keys */
 	}
+	return msg;
+}
+
+static void key(struct catalog *c, const char *module, const char *name, const char *state, const char *kid, const char *jwk,
+	struct jwk11_err *err)
+{
+	struct wire_msg msg = key_row(name, state, kid, jwk);
+
 	assert_false(catalog_take(c, module, &msg, err));
 }
 
@@ -229,6 +236,186 @@ static void chains_names_of_one_kid(void **state)
 	catalog_free(c);
 }
 
+/* A key whose kid style is none: its JWK has none either. */
+static void takes_keys_without_a_kid(void **state)
+{
+	struct catalog *c = catalog_new();
+	struct jwk11_err err = { .rc = JWK11_OK };
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "active", "", "{\"kty\":\"EC\"}", &err);
+	key(c, "m", "b", "active", "", "{\"kty\":\"RSA\"}", &err);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "b")->jwk, "{\"kty\":\"RSA\"}");
+	assert_null(catalog_key_of_kid(c, ""));
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "active", "", JWK_A, &err);
+	assert_string_equal(err.code, "JWK_INVALID");
+	assert_false(simple(c, "m", WIRE_CATALOG_END, NULL));
+	catalog_free(c);
+}
+
+/* Certificates are public and still not taken on trust: they reach clients as they are. */
+static void takes_certificates_that_are_base64(void **state)
+{
+	static const struct {
+		const char *x5c, *x5t;
+		bool good;
+	} rows[] = {
+		{ "[\"AAAA\",\"AA==\"]", "0123456789012345678901234567890123456789012", true },
+		{ "[\"AAAA\"]", "short", false },
+		{ "[]", "0123456789012345678901234567890123456789012", false },
+		{ "[\"<AAA\"]", "0123456789012345678901234567890123456789012", false },
+		{ "[\"AAAA\"", "0123456789012345678901234567890123456789012", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct catalog *c = catalog_new();
+		struct wire_msg msg = message(WIRE_CATALOG_KEY);
+
+		msg.field[WIRE_F_NAME] = J11_VIEW("a");
+		msg.field[WIRE_F_STATE] = J11_VIEW("active");
+		msg.field[WIRE_F_KID] = J11_VIEW("ka");
+		msg.field[WIRE_F_JWK] = J11_VIEW(JWK_A);
+		msg.field[WIRE_F_X5C] = j11_view_str(rows[i].x5c);
+		msg.field[WIRE_F_X5T] = j11_view_str(rows[i].x5t);
+		simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+		assert_false(catalog_take(c, "m", &msg, NULL));
+		assert_int_equal(simple(c, "m", WIRE_CATALOG_END, NULL), rows[i].good);
+		assert_int_equal(catalog_key_named(c, "a") != NULL, rows[i].good);
+		if (rows[i].good) { /* and they stay while the token is away */
+			assert_string_equal(catalog_key_named(c, "a")->x5c, rows[i].x5c);
+			simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+			key(c, "m", "a", "unavailable", NULL, NULL, NULL);
+			simple(c, "m", WIRE_CATALOG_END, NULL);
+			assert_string_equal(catalog_key_named(c, "a")->x5c, rows[i].x5c);
+		}
+		catalog_free(c);
+	}
+}
+
+static void a_kid_that_is_taken_takes_the_old_public_half_along(void **state)
+{
+	struct catalog *c = with_a();
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "kid-taken", NULL, NULL, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, "");
+	assert_null(catalog_key_of_kid(c, "ka"));
+	catalog_free(c);
+}
+
+static void a_key_that_is_refused_as_weak_is_published_no_more(void **state)
+{
+	struct catalog *c = with_a();
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "weak", NULL, NULL, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, "");
+	catalog_free(c);
+	c = with_a(); /* one that only lost the right to sign is */
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "wants-pin", NULL, NULL, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_A);
+	catalog_free(c);
+}
+
+static void remembers_what_is_known_against_a_key(void **state)
+{
+	struct catalog *c = catalog_new();
+	struct wire_msg row = key_row("a", "active", "ka", JWK_A);
+	uint64_t roca = JWK11_HEALTH_ROCA;
+
+	(void)state;
+	row.field[WIRE_F_HEALTH] = (struct jwk11_view){ (const uint8_t *)&roca, sizeof(roca) };
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	assert_false(catalog_take(c, "m", &row, NULL));
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_int_equal(catalog_key_named(c, "a")->health, JWK11_HEALTH_ROCA);
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL); /* the token is away */
+	key(c, "m", "a", "unavailable", NULL, NULL, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_int_equal(catalog_key_named(c, "a")->health, JWK11_HEALTH_ROCA);
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL); /* another key, and nothing against it */
+	key(c, "m", "a", "active", "kb", JWK_B, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_int_equal(catalog_key_named(c, "a")->health, 0);
+	catalog_free(c);
+}
+
+static void report(struct catalog *c, const char *module, const char *state, const char *kid, const char *jwk)
+{
+	simple(c, module, WIRE_CATALOG_BEGIN, NULL);
+	key(c, module, "a", state, kid, jwk, NULL);
+	assert_true(simple(c, module, WIRE_CATALOG_END, NULL));
+}
+
+/* One key that two modules show: whichever worker was faster, the configuration says which of them serves it. */
+static void the_order_of_modules_decides_who_serves_a_key(void **state)
+{
+	static const char *const orders[][3] = { { "n", "m" }, { "m", "n" }, { "n" } };
+	static const char *const first[] = { "n", "m", "n" };
+	struct catalog *c = with_a();
+
+	(void)state;
+	report(c, "n", "active", "ka", JWK_A);
+	assert_string_equal(catalog_key_named(c, "a")->module, "m"); /* it came first */
+	for (size_t i = 0; i < J11_COUNT(orders); i++) {
+		catalog_set_order(c, orders[i]);
+		assert_string_equal(catalog_key_named(c, "a")->module, first[i]);
+		assert_string_equal(catalog_key_of_kid(c, "ka")->module, first[i]);
+		assert_non_null(catalog_key_of_kid(c, "ka")->next_kid);
+		assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "active");
+	}
+	report(c, "n", "unavailable", NULL, NULL); /* the first in order, which cannot use it now */
+	assert_string_equal(catalog_key_named(c, "a")->module, "m");
+	catalog_free(c);
+}
+
+static void two_keys_by_one_name_are_not_chosen_between(void **state)
+{
+	static const char *const order[] = { "n", "m", NULL };
+	struct catalog *c = with_a();
+
+	(void)state;
+	catalog_set_order(c, order);
+	report(c, "n", "active", "kb", JWK_B);
+	assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "ambiguous");
+	assert_string_equal(catalog_key_text(catalog_key_named(c, "a")), "different keys match its uri in two modules");
+	assert_string_equal(catalog_key_named(c, "a")->rival->kid, "ka");
+	report(c, "n", "unavailable", NULL, NULL); /* its token went: that is no answer to which one was meant, but one is left */
+	assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "active");
+	assert_string_equal(catalog_key_named(c, "a")->kid, "ka");
+	catalog_free(c);
+}
+
+/* Nothing shows that two secret keys are one. */
+static void secret_keys_in_two_modules_are_not_chosen_between(void **state)
+{
+	static const char *const modules[] = { "m", "n" };
+	struct catalog *c = catalog_new();
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(modules); i++) {
+		struct wire_msg row = key_row("a", "active", NULL, NULL);
+
+		row.field[WIRE_F_KTY] = J11_VIEW("oct");
+		row.field[WIRE_F_KID] = J11_VIEW("ka");
+		simple(c, modules[i], WIRE_CATALOG_BEGIN, NULL);
+		assert_false(catalog_take(c, modules[i], &row, NULL));
+		assert_true(simple(c, modules[i], WIRE_CATALOG_END, NULL));
+	}
+	assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "ambiguous");
+	catalog_free(c);
+}
+
 static void finds_each_of_many(void **state)
 {
 	struct catalog *c = catalog_new();
@@ -289,6 +476,14 @@ int main(void)
 		cmocka_unit_test(refuses_jwks_that_must_not_be_published),
 		cmocka_unit_test(prefers_the_module_that_can_use_a_key),
 		cmocka_unit_test(chains_names_of_one_kid),
+		cmocka_unit_test(takes_keys_without_a_kid),
+		cmocka_unit_test(takes_certificates_that_are_base64),
+		cmocka_unit_test(a_kid_that_is_taken_takes_the_old_public_half_along),
+		cmocka_unit_test(a_key_that_is_refused_as_weak_is_published_no_more),
+		cmocka_unit_test(remembers_what_is_known_against_a_key),
+		cmocka_unit_test(the_order_of_modules_decides_who_serves_a_key),
+		cmocka_unit_test(two_keys_by_one_name_are_not_chosen_between),
+		cmocka_unit_test(secret_keys_in_two_modules_are_not_chosen_between),
 		cmocka_unit_test(finds_each_of_many),
 		cmocka_unit_test(loses_nothing_without_memory),
 	};

@@ -6,18 +6,36 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "conf.h"
+#include "form/profile.h"
 
 #define KEY "[key k]\nuri = pkcs11:object=k\n"
 
+struct row {
+	const char *text, *message, *hint;
+};
+
+static void refuse_rows(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct jwk11_err err = { 0 };
+		struct conf *conf = NULL;
+
+		assert_int_equal(conf_parse(j11_view_str(rows[i].text), "f", &conf, &err), JWK11_ERR_SYNTAX);
+		assert_null(conf);
+		assert_string_equal(err.code, "CONFIG_INVALID");
+		assert_string_equal(err.text, rows[i].message);
+		assert_string_equal(err.hint, rows[i].hint);
+	}
+}
+
 static void refuses_with_file_and_line(void **state)
 {
-	static const struct {
-		const char *text, *message, *hint;
-	} rows[] = {
+	static const struct row rows[] = {
 		{ "x = 1\n", "f:1: a value before the first [section]", "" },
 		{ "[daemon]\nworker = 2\n", "f:2: [daemon] has no \"worker\"", "did you mean workers?" },
 		{ "[demon]\n", "f:1: unknown section [demon]", "did you mean daemon?" },
@@ -32,39 +50,105 @@ static void refuses_with_file_and_line(void **state)
 		{ "[daemon]\nworkers = -1\n", "f:2: workers must be from 0 to 64", "" },
 		{ "[daemon]\nthreads = 1\nthreads = 1\n", "f:3: threads is set twice", "" },
 		{ "[daemon]\napi-mode = 660\n", "f:2: api-mode must be four octal digits", "" },
+		{ "[daemon]\napi-mode = 12ab\n", "f:2: api-mode must be four octal digits", "" },
+		{ "[daemon]\napi-mode = +644\n", "f:2: api-mode must be four octal digits", "" },
+		{ "[daemon]\napi-mode = 1777\n", "f:2: api-mode must be four octal digits", "" },
+		{ "[daemon]\nthreads = 1\n" KEY "[daemon]\nthreads = 1\n", "f:6: threads is set twice", "" },
 		{ "[daemon]\nrun-dir = run\n", "f:2: run-dir must be an absolute path", "" },
 		{ "[daemon]\nrequest-timeout = 11m\n", "f:2: request-timeout must be from 1 to 600 seconds", "" },
 		{ "[daemon]\nmodules = a,,b\n", "f:2: modules holds an empty word", "" },
 		{ "[daemon]\nenvironment = NAME\n", "f: [daemon] environment takes NAME=VALUE", "" },
-		{ "[token t]\nlogin = maybe\n", "f:2: login takes auto, always or never", "" },
+		{ "[daemon]\nworker-allow = exec, fork\n", "f: [daemon] worker-allow takes exec, network, code or all, not \"fork\"", "" },
+		{ "[daemon]\nworker-read = /a, b\n", "f: [daemon] worker-read takes absolute paths, not \"b\"", "" },
+		{ "[daemon]\nworker-write = b\n", "f: [daemon] worker-write takes absolute paths, not \"b\"", "" },
+		{ "[token t]\nlogin = maybe\n", "f:2: login takes auto, always, never or protected", "" },
 		{ "[token t]\npin-file = /p\n", "f: [token t] has no uri", "" },
-		{ "[token t]\nuri = pkcs11:\npin-file = /p\npin-credential = c\n", "f: [token t]: pin-file and pin-credential exclude each other", "" },
 		{ "[key k]\nalg = ES256\n", "f: [key k] has no uri", "" },
+		{ KEY "[set s]\nkeys = *akp\n", "f: [set s] names key \"*akp\", which has no [key] section", "" },
 		{ KEY "[set s]\nkeys = x\n", "f: [set s] names key \"x\", which has no [key] section", "" },
 		{ KEY "[client c]\nuid = 1\nkeys = x\n", "f: [client c] names key \"x\", which has no [key] section", "" },
 		{ "[client c]\nkeys = *\nallow = *\n", "f: [client c] matches nobody: it needs user, uid, group or gid", "" },
 		{ "[client c]\nuid = x\n", "f:2: uid must be a number from 0 to 4294967294", "" },
-		{ "[client c]\nallow = all\n", "f:2: allow takes sign, jws, jwt or *", "" },
+		{ "[client c]\nallow = all\n", "f:2: allow takes sign, jws, jwt, verify, decrypt or *", "" },
 		{ "[daemon]\n\fd/x.conf\n\nworkers = x\n", "d/x.conf:2: workers must be from 0 to 64", "" },
 		{ "[daemon]\n\xff = 1\n", "f:2: the line is not UTF-8 text", "" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < J11_COUNT(rows); i++) {
-		struct jwk11_err err = { 0 };
-		struct conf *conf = NULL;
+	refuse_rows(rows, J11_COUNT(rows));
+}
 
-		assert_int_equal(conf_parse(j11_view_str(rows[i].text), "f", &conf, &err), JWK11_ERR_SYNTAX);
-		assert_null(conf);
-		assert_string_equal(err.code, "CONFIG_INVALID");
-		assert_string_equal(err.text, rows[i].message);
-		assert_string_equal(err.hint, rows[i].hint);
-	}
+static void refuses_logins_that_do_not_go_together(void **state)
+{
+	static const struct row rows[] = {
+		{ "[token t]\nuri = pkcs11:\npin-file = /p\npin-credential = c\n", "f: [token t]: pin-file and pin-credential exclude each other", "" },
+		{ "[token t]\nuri = pkcs11:\nlogin = protected\npin-file = /p\n",
+			"f: [token t]: with login = protected the PIN is typed on the token's pad; pin-file and pin-credential have no place", "" },
+		{ "[token t]\nuri = pkcs11:\nlogin = protected\npin-credential = p\n",
+			"f: [token t]: with login = protected the PIN is typed on the token's pad; pin-file and pin-credential have no place", "" },
+		{ "[token t]\nuri = pkcs11:\nlogin-timeout = 60\n", "f: [token t]: login-timeout goes with login = protected only", "" },
+		{ "[token t]\nuri = pkcs11:\nlogin = protected\nlogin-timeout = 0\n", "f:4: login-timeout must be from 1 to 600 seconds", "" },
+		{ "[daemon]\nstrict = true\n", "f:2: strict takes no or yes", "" },
+		{ KEY "context-pin = always\n", "f:3: context-pin takes no or yes", "" },
+	};
+
+	(void)state;
+	refuse_rows(rows, J11_COUNT(rows));
+}
+
+static void refuses_kids_and_profiles_that_do_not_go_together(void **state)
+{
+	static const struct row rows[] = {
+		{ KEY "kid-style = serial\n", "f:3: kid-style takes thumbprint, k8s, label, id or none", "" },
+		{ KEY "use = both\n", "f:3: use takes sig or enc", "" },
+		{ KEY "kid = x\nkid-style = label\n", "f: [key k]: kid and kid-style exclude each other", "" },
+		{ KEY "kid = x\n[key l]\nuri = pkcs11:object=l\nkid = x\n", "f: [key l] has the kid of [key k]; a kid names one key", "" },
+		{ KEY "kid = x\nalg = RS256\n[key m]\nuri = pkcs11:\n[key l]\nuri = pkcs11:object=k\nkid = x\nalg = PS256\n",
+			"f: [key l] has the kid of [key k]; a kid names one key", "" },
+		{ KEY "[set s]\nprofile = amazon\n", "f:4: profile takes one of google, aws, entra, keycloak, spiffe, k8s", "" },
+		{ KEY "[set s]\nprofile = x509\n", "f:4: profile x509 is no JWK set; jwk11 jwks --profile x509 writes it", "" },
+		{ KEY "[set s]\nprofile = aws\nprofile = aws\n", "f:5: profile is set twice", "" },
+		{ KEY "[set s]\nx5c = maybe\n", "f:4: x5c takes no or yes", "" },
+		{ KEY "[set s]\nprofile = google\nx5c = yes\n", "f: [set s]: profile google takes no x5c", "" },
+		{ KEY "use = enc\n[set s]\nkeys = k\nprofile = aws\n", "f: [set s] names key \"k\", which decrypts; profile aws takes keys that sign", "" },
+		{ KEY "alg = EdDSA\n[set s]\nkeys = k\nprofile = aws\n", "f: [set s] names key \"k\"; profile aws takes no EdDSA", "" },
+		{ KEY "[set s]\nkeys = k\nprofile = k8s\n", "f: [set s]: profile k8s wants kid-style = k8s in [key k]", "" },
+		{ KEY "kid-style = none\n[set s]\nkeys = k\nprofile = spiffe\n",
+			"f: [set s]: profile spiffe wants a kid, and [key k] has kid-style = none", "" },
+	};
+
+	(void)state;
+	refuse_rows(rows, J11_COUNT(rows));
+}
+
+/* The same key under a second name may keep its kid; a kid has at most 255 octets. */
+static void knows_what_may_share_a_kid(void **state)
+{
+	struct conf *conf = NULL;
+	struct jwk11_err err = { 0 };
+	char text[600], kid[257];
+
+	(void)state;
+	assert_int_equal(conf_parse(J11_VIEW(KEY "kid = x\n[key l]\nuri = pkcs11:object=k\nkid = x\n"), "f", &conf, NULL), JWK11_OK);
+	conf_free(conf);
+	memset(kid, 'k', sizeof(kid));
+	kid[255] = '\0';
+	snprintf(text, sizeof(text), KEY "kid = %s\n", kid);
+	assert_int_equal(conf_parse(j11_view_str(text), "f", &conf, NULL), JWK11_OK);
+	assert_string_equal(conf->keys[0].kid, kid);
+	conf_free(conf);
+	kid[255] = 'k';
+	kid[256] = '\0';
+	snprintf(text, sizeof(text), KEY "kid = %s\n", kid);
+	assert_int_equal(conf_parse(j11_view_str(text), "f", &conf, &err), JWK11_ERR_SYNTAX);
+	assert_string_equal(err.text, "f: [key k]: its kid is longer than 255 bytes");
 }
 
 static const char full[] = "# comment\n[daemon]\nrun-dir = /run/x\nmodules = a, b\nenvironment = A=1,2\nenvironment = B=x y\nworkers = 3\n"
-	"request-timeout = 2m\n\n[token t]\n  uri = pkcs11:token=a;serial=#1 ; x\npin-credential = pin\nverify = first\n" KEY
-	"alg = ES256\nkid = mine\n[set default]\nkeys = k\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
+	"worker-allow = exec, network\nworker-read = /a\nworker-write = /b, /c\n"
+	"request-timeout = 2m\nstrict = yes\n\n[token t]\n  uri = pkcs11:token=a;serial=#1 ; x\npin-credential = pin\nverify = first\n"
+	"[token pad]\nuri = pkcs11:token=pad\nlogin = protected\nlogin-timeout = 2m\n" KEY
+	"alg = ES256\nkid = mine\ncontext-pin = yes\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
 	"jwt-max-ttl = 1h\n";
 
 static void reads_every_value(void **state)
@@ -78,11 +162,21 @@ static void reads_every_value(void **state)
 	assert_null(c->modules[2]);
 	assert_string_equal(c->environment[0], "A=1,2");
 	assert_string_equal(c->environment[1], "B=x y");
+	assert_string_equal(c->worker_allow[1], "network");
+	assert_string_equal(c->worker_read[0], "/a");
+	assert_null(c->worker_read[1]);
+	assert_string_equal(c->worker_write[1], "/c");
 	assert_int_equal(c->request_timeout_ms, 120000);
 	assert_int_equal(c->threads, 1);
 	assert_string_equal(c->tokens[0].uri, "pkcs11:token=a;serial=#1 ; x");
 	assert_int_equal(c->tokens[0].verify, CONF_VERIFY_FIRST);
+	assert_int_equal(c->tokens[1].login, CONF_LOGIN_PROTECTED);
+	assert_int_equal(c->tokens[1].login_timeout, 120);
+	assert_int_equal(c->strict, CONF_YES);
 	assert_string_equal(conf_find_key(c, "k")->kid, "mine");
+	assert_ptr_equal(c->sets[0].profile, j11_profile_find(J11_VIEW("aws")));
+	assert_int_equal(c->sets[0].x5c, CONF_YES);
+	assert_int_equal(conf_find_key(c, "k")->context_pin, CONF_YES);
 	assert_int_equal(conf_key_index(c, "x"), -1);
 	assert_true(c->clients[0].anybody);
 	assert_int_equal(c->clients[0].n_uids, 2);
@@ -108,6 +202,27 @@ static void canonical_text_reads_back_the_same(void **state)
 	j11_buf_done(&twice);
 }
 
+/* The longest line the reader takes still fits when it is written again. */
+static void canonical_lines_are_not_longer(void **state)
+{
+	struct jwk11_buf text = J11_BUF(65536), once = J11_BUF(65536);
+	struct conf *c = NULL, *again = NULL;
+
+	(void)state;
+	j11_buf_add_fmt(&text, "[key k]\nuri=%0*d\n", 4608 - 4, 7);
+	assert_int_equal(conf_parse(j11_buf_view(&text), "f", &c, NULL), JWK11_OK);
+	conf_emit(c, &once);
+	assert_int_equal(conf_parse(j11_buf_view(&once), "g", &again, NULL), JWK11_OK);
+	assert_string_equal(again->keys[0].uri, c->keys[0].uri);
+	conf_free(c);
+	conf_free(again);
+	j11_buf_cut(&text, text.len - 1);
+	j11_buf_add_str(&text, "8\n");
+	assert_int_equal(conf_parse(j11_buf_view(&text), "f", &again, NULL), JWK11_ERR_SYNTAX);
+	j11_buf_done(&text);
+	j11_buf_done(&once);
+}
+
 static void survives_each_failing_allocation(void **state)
 {
 	enum jwk11_rc rc = JWK11_ERR_MEMORY;
@@ -127,12 +242,56 @@ static void survives_each_failing_allocation(void **state)
 	assert_true(n > 20);
 }
 
+static void akp_keys_are_in_sets_that_name_them(void **state)
+{
+	static const struct {
+		const char *text, *set;
+		bool there, implied, ec, akp; /* does it hold k when that is an EC key, an AKP key? */
+	} rows[] = {
+		{ KEY, "default", true, true, true, false },
+		{ KEY, "akp", true, true, false, true },
+		{ KEY, "other", false, false, false, false },
+		{ KEY "[set default]\nkeys = *\n", "default", true, false, true, false },
+		{ KEY "[set default]\nkeys = k\n", "default", true, false, true, true },
+		{ KEY "[set default]\nkeys = k\n", "akp", true, true, false, true },
+		{ KEY "[set other]\nkeys = *\n", "other", true, false, true, false },
+		{ KEY "[set other]\nkeys = *, k\n", "other", true, false, true, true },
+		{ KEY "[set other]\n", "other", true, false, false, false },
+		{ KEY "[set akp]\nkeys = *\n", "akp", true, false, true, false },
+		{ KEY "[set akp]\n", "akp", true, false, false, false },
+		{ KEY "[set akp]\n[set default]\n", "default", true, false, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *conf = NULL;
+		const struct conf_set *set;
+		size_t n = 0;
+
+		assert_int_equal(conf_parse(j11_view_str(rows[i].text), "f", &conf, NULL), JWK11_OK);
+		set = conf_find_set(conf, rows[i].set);
+		if ((set != NULL) != rows[i].there ||
+			(set != NULL && (conf_set_is_implied(conf, set) != rows[i].implied || conf_set_holds(set, "k", "EC") != rows[i].ec ||
+				conf_set_holds(set, "k", "AKP") != rows[i].akp)))
+			fail_msg("row %zu: %s in %s", i, rows[i].set, rows[i].text);
+		while (conf_set_at(conf, n) != NULL)
+			n++;
+		assert_int_equal(n, conf->n_sets + 2 - (strstr(rows[i].text, "[set akp]") != NULL) - (strstr(rows[i].text, "[set default]") != NULL));
+		conf_free(conf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_with_file_and_line),
+		cmocka_unit_test(refuses_logins_that_do_not_go_together),
+		cmocka_unit_test(refuses_kids_and_profiles_that_do_not_go_together),
+		cmocka_unit_test(knows_what_may_share_a_kid),
 		cmocka_unit_test(reads_every_value),
 		cmocka_unit_test(canonical_text_reads_back_the_same),
+		cmocka_unit_test(canonical_lines_are_not_longer),
+		cmocka_unit_test(akp_keys_are_in_sets_that_name_them),
 		cmocka_unit_test(survives_each_failing_allocation),
 	};
 

@@ -104,7 +104,7 @@ struct taken {
 	struct jwk11_view text;
 	int64_t number;
 	bool flag;
-	const struct j11_json *object;
+	const struct j11_json *object, *any;
 };
 
 static const struct j11_json_field fields[] = {
@@ -112,6 +112,7 @@ static const struct j11_json_field fields[] = {
 	{ "number", J11_JSON_NUMBER, offsetof(struct taken, number), false },
 	{ "flag", J11_JSON_BOOL, offsetof(struct taken, flag), false },
 	{ "object", J11_JSON_OBJECT, offsetof(struct taken, object), false },
+	{ "any", J11_JSON_ANY, offsetof(struct taken, any), false },
 };
 
 static void takes_members_by_table(void **state)
@@ -142,6 +143,54 @@ static void takes_members_by_table(void **state)
 			assert_true(taken.flag);
 			assert_non_null(taken.object);
 		}
+		j11_json_free(doc);
+	}
+}
+
+static void takes_a_member_of_any_type(void **state)
+{
+	static const struct {
+		const char *text;
+		enum j11_json_type type;
+	} rows[] = {
+		{ "{\"text\":\"\",\"any\":null}", J11_JSON_NULL }, { "{\"text\":\"\",\"any\":true}", J11_JSON_BOOL },
+		{ "{\"text\":\"\",\"any\":1.5}", J11_JSON_NUMBER }, { "{\"text\":\"\",\"any\":\"x\"}", J11_JSON_STRING },
+		{ "{\"text\":\"\",\"any\":[]}", J11_JSON_ARRAY }, { "{\"text\":\"\",\"any\":{}}", J11_JSON_OBJECT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct taken taken = { .any = NULL };
+		struct j11_json_doc *doc = NULL;
+
+		assert_int_equal(read_text(j11_view_str(rows[i].text), &doc, NULL), JWK11_OK);
+		assert_int_equal(j11_json_take(j11_json_root(doc), fields, J11_COUNT(fields), false, "test", &taken, NULL), JWK11_OK);
+		assert_int_equal(taken.any->type, rows[i].type);
+		j11_json_free(doc);
+	}
+}
+
+static void knows_names_that_two_objects_share(void **state)
+{
+	static const struct {
+		const char *text;
+		bool share;
+	} rows[] = {
+		{ "[{},{}]", false }, { "[{\"a\":1},{\"b\":1}]", false }, { "[{\"a\":1},{\"A\":1,\"aa\":1,\"\":1}]", false },
+		{ "[{\"a\":1,\"b\":2},{\"c\":1,\"b\":2}]", true }, { "[{\"a\":1},{\"\\u0061\":1}]", true }, { "[{\"\":1},{\"\":1}]", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct j11_json_doc *doc = NULL;
+		const struct j11_json *pair;
+
+		assert_int_equal(read_text(j11_view_str(rows[i].text), &doc, NULL), JWK11_OK);
+		pair = j11_json_root(doc)->child;
+		assert_int_equal(j11_json_shares_a_name(pair, pair->next), rows[i].share);
+		assert_int_equal(j11_json_shares_a_name(pair->next, pair), rows[i].share);
+		assert_false(j11_json_shares_a_name(pair, NULL));
+		assert_false(j11_json_shares_a_name(NULL, pair));
 		j11_json_free(doc);
 	}
 }
@@ -194,13 +243,68 @@ static void survives_each_failing_allocation(void **state)
 	assert_true(n > 2);
 }
 
+/* Asked to, the reader keeps names that appear twice and marks one member for each. */
+static void repeated_names_can_be_kept_and_are_marked(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned n_members, n_marked;
+	} rows[] = {
+		{ "{\"a\":1,\"b\":2}", 2, 0 }, { "{\"a\":1,\"a\":2}", 2, 1 }, { "{\"a\":1,\"b\":2,\"\\u0061\":3,\"a\":4,\"a\":5}", 5, 1 },
+		{ "{\"a\":1,\"b\":2,\"b\":3,\"a\":4,\"c\":5}", 5, 2 }, { "{\"\":1,\"\":2}", 2, 1 },
+	};
+	struct j11_json_limits limits = { .max_len = 1024, .max_depth = 4, .max_values = 16, .keep_repeated = true };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct j11_json_doc *doc = NULL;
+		unsigned n = 0, marked = 0;
+
+		assert_int_equal(j11_json_read(j11_view_str(rows[i].text), &limits, "test", &doc, NULL), JWK11_OK);
+		for (const struct j11_json *m = j11_json_root(doc)->child; m != NULL; m = m->next, n++)
+			marked += m->repeated;
+		assert_int_equal(n, rows[i].n_members);
+		assert_int_equal(marked, rows[i].n_marked);
+		j11_json_free(doc);
+		doc = NULL;
+		limits.keep_repeated = false;
+		assert_int_equal(j11_json_read(j11_view_str(rows[i].text), &limits, "test", &doc, NULL), marked ? JWK11_ERR_SYNTAX : JWK11_OK);
+		j11_json_free(doc);
+		limits.keep_repeated = true;
+	}
+}
+
+static void says_where_a_text_goes_wrong(void **state)
+{
+	static const struct {
+		const char *text, *sentence;
+	} rows[] = {
+		{ "", "test: not valid JSON at byte 0: it is empty" }, { "{\"a\":1", "test: not valid JSON at byte 6: it ends too early" },
+		{ "  ", "test: not valid JSON at byte 2: it ends too early" }, { "{\"a\":1,}", "test: not valid JSON at byte 8: syntax error" },
+		{ "{} x", "test: not valid JSON at byte 4: syntax error" }, { "[\"a", "test: not valid JSON at byte 3: a string does not end" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct j11_json_doc *doc = NULL;
+		struct jwk11_err err = { 0 };
+
+		assert_int_equal(read_text(j11_view_str(rows[i].text), &doc, &err), JWK11_ERR_SYNTAX);
+		assert_string_equal(err.text, rows[i].sentence);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(repeated_names_can_be_kept_and_are_marked),
+		cmocka_unit_test(says_where_a_text_goes_wrong),
 		cmocka_unit_test(refuses_what_yajl_lets_through),
 		cmocka_unit_test(keeps_order_numbers_and_raw_text),
 		cmocka_unit_test(holds_its_limits_exactly),
 		cmocka_unit_test(takes_members_by_table),
+		cmocka_unit_test(takes_a_member_of_any_type),
+		cmocka_unit_test(knows_names_that_two_objects_share),
 		cmocka_unit_test(writes_what_it_reads),
 		cmocka_unit_test(repairs_invalid_octets),
 		cmocka_unit_test(survives_each_failing_allocation),

@@ -87,7 +87,7 @@ static void rsa_drops_leading_zeros(void **state)
 	jwk11_pub_unref(same);
 }
 
-static const char *const ec_groups[] = { "P-256", "P-384", "P-521" };
+static const char *const ec_groups[] = { "P-256", "P-384", "P-521", "secp256k1" };
 
 /* A fresh key of libcrypto: its uncompressed point into `point`. */
 static EVP_PKEY *ec_key(const char *group, unsigned char point[133])
@@ -153,15 +153,20 @@ static void ec_coordinates_have_full_width(void **state)
 	assert_int_equal(ec(J11_CRV_NONE, point + 1, 32, point + 33, 32, NULL), JWK11_ERR_UNSUPPORTED);
 }
 
-static enum jwk11_rc okp(const unsigned char *x, size_t len)
+static enum jwk11_rc okp_on(enum j11_crv crv, const unsigned char *x, size_t len)
 {
 	struct jwk11_pub *pub = NULL;
-	enum jwk11_rc rc = j11_pub_new_okp(J11_CRV_ED25519, (struct jwk11_view){ x, len }, &pub, NULL);
+	enum jwk11_rc rc = j11_pub_new_okp(crv, (struct jwk11_view){ x, len }, &pub, NULL);
 
 	assert_int_equal(pub != NULL, rc == JWK11_OK);
 	assert_int_equal(ERR_peek_error(), 0);
 	jwk11_pub_unref(pub);
 	return rc;
+}
+
+static enum jwk11_rc okp(const unsigned char *x, size_t len)
+{
+	return okp_on(J11_CRV_ED25519, x, len);
 }
 
 static void ed25519_keys_are_points_worth_having(void **state)
@@ -206,17 +211,68 @@ static void ed25519_keys_are_points_worth_having(void **state)
 	assert_int_equal(okp(NULL, 0), JWK11_ERR_SYNTAX);
 }
 
-static void fresh_ed25519_keys_are_all_taken(void **state)
+/* RFC 8032 5.2.3. p = 2^448 - 2^224 - 1; the seven bits below the sign of x must be zero. */
+static void ed448_keys_are_points_worth_having(void **state)
+{
+	static const unsigned char off_curve[] = { 2, 6, 10, 11, 14, 15, 16 }, on_curve[] = { 3, 4, 5, 7, 8, 9, 12 };
+	unsigned char x[58] = { 0 };
+
+	(void)state;
+	for (unsigned sign = 0; sign < 2; sign++) {
+		memset(x, 0xff, 56);
+		x[28] = 0xfe; /* p itself, that is 0; then 1, a point and no point, spelled with p on top; at last all ones */
+		for (unsigned more = 0; more < 4; more++) {
+			x[0] = (unsigned char)(0xff + more);
+			if (more > 0) {
+				memset(x + 1, 0, 27);
+				x[28] = 0xff;
+			}
+			x[56] = (unsigned char)(sign << 7);
+			assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_ERR_SYNTAX);
+		}
+		memset(x, 0xff, 56);
+		assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_ERR_SYNTAX);
+		x[0] = 0xfe; /* p - 1 has order 2 */
+		x[28] = 0xfe;
+		assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_ERR_SYNTAX);
+		memset(x, 0, sizeof(x));
+		x[56] = (unsigned char)(sign << 7);
+		assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_ERR_SYNTAX); /* order 4 */
+		x[0] = 1;
+		assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_ERR_SYNTAX); /* order 1 */
+		for (size_t i = 0; i < J11_COUNT(off_curve); i++) {
+			x[0] = off_curve[i];
+			assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_ERR_SYNTAX);
+			x[0] = on_curve[i];
+			assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_OK);
+			x[56] |= 0x40; /* no bit of y */
+			assert_int_equal(okp_on(J11_CRV_ED448, x, 57), JWK11_ERR_SYNTAX);
+			x[56] &= 0x80;
+		}
+	}
+	assert_int_equal(okp_on(J11_CRV_ED448, x, 56), JWK11_ERR_SYNTAX);
+	assert_int_equal(okp_on(J11_CRV_ED448, x, 58), JWK11_ERR_SYNTAX);
+	assert_int_equal(okp_on(J11_CRV_ED448, x, 32), JWK11_ERR_SYNTAX);
+	assert_int_equal(okp_on(J11_CRV_ED448, NULL, 0), JWK11_ERR_SYNTAX);
+	assert_int_equal(okp_on(J11_CRV_SECP256K1, x, 32), JWK11_ERR_UNSUPPORTED);
+}
+
+static void fresh_okp_keys_are_all_taken(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 64; i++) {
-		EVP_PKEY *evp = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-		unsigned char x[32];
-		size_t len = sizeof(x);
+	for (size_t c = 0; j11_curve_at(c) != NULL; c++) {
+		const struct j11_curve *curve = j11_curve_at(c);
 
-		assert_int_equal(EVP_PKEY_get_raw_public_key(evp, x, &len), 1);
-		assert_int_equal(okp(x, 32), JWK11_OK);
-		EVP_PKEY_free(evp);
+		for (int i = 0; i < 64 && curve->kty == J11_KTY_OKP; i++) {
+			EVP_PKEY *evp = EVP_PKEY_Q_keygen(NULL, NULL, curve->group);
+			unsigned char x[66];
+			size_t len = sizeof(x);
+
+			assert_int_equal(EVP_PKEY_get_raw_public_key(evp, x, &len), 1);
+			assert_int_equal(len, curve->coord_len);
+			assert_int_equal(okp_on(curve->crv, x, len), JWK11_OK);
+			EVP_PKEY_free(evp);
+		}
 	}
 }
 
@@ -266,13 +322,17 @@ static void reads_spki_of_each_kind(void **state)
 		{ "EC", "P-256", "ES256", "P-256 key", 256, 64 },
 		{ "EC", "P-384", "ES384", "P-384 key", 384, 96 },
 		{ "EC", "P-521", "ES512", "P-521 key", 521, 132 },
+		{ "EC", "secp256k1", "ES256K", "secp256k1 key", 256, 64 },
 		{ "OKP", "Ed25519", "EdDSA", "Ed25519 key", 256, 64 },
+		{ "OKP", "Ed448", "EdDSA", "Ed448 key", 456, 114 },
+		{ "OKP", "X25519", "ECDH-ES", "X25519 key", 255, 0 },
+		{ "OKP", "X448", "ECDH-ES", "X448 key", 448, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < J11_COUNT(rows); i++) {
 		EVP_PKEY *evp = strcmp(rows[i].kty, "RSA") == 0 ? EVP_RSA_gen(2048) : strcmp(rows[i].kty, "EC") == 0 ? EVP_EC_gen(rows[i].crv) :
-			EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+			EVP_PKEY_Q_keygen(NULL, NULL, rows[i].crv);
 		struct jwk11_pub *pub = NULL;
 		struct jwk11_err err = { 0 };
 		char what[32];
@@ -285,7 +345,8 @@ static void reads_spki_of_each_kind(void **state)
 		assert_string_equal(j11_pub_describe(pub, what), rows[i].what);
 		assert_string_equal(jwk11_pub_kid(pub), "");
 		assert_int_equal(jwk11_pub_bits(pub), rows[i].bits);
-		assert_int_equal(j11_pub_sig_len(pub), rows[i].sig_len);
+		if (rows[i].sig_len > 0) /* the others do not sign */
+			assert_int_equal(j11_pub_sig_len(pub), rows[i].sig_len);
 		jwk11_pub_unref(pub);
 	}
 }
@@ -312,10 +373,8 @@ static void refuses_spki_of_other_kinds(void **state)
 	struct jwk11_err err = { 0 };
 
 	(void)state;
-	assert_int_equal(from_spki(spki_of(EVP_EC_gen("secp256k1")), &pub, &err), JWK11_ERR_UNSUPPORTED);
+	assert_int_equal(from_spki(spki_of(EVP_EC_gen("brainpoolP256r1")), &pub, &err), JWK11_ERR_UNSUPPORTED);
 	assert_string_equal(err.code, "UNSUPPORTED");
-	assert_int_equal(from_spki(spki_of(EVP_PKEY_Q_keygen(NULL, NULL, "X25519")), &pub, NULL), JWK11_ERR_UNSUPPORTED);
-	assert_int_equal(from_spki(spki_of(EVP_PKEY_Q_keygen(NULL, NULL, "ED448")), &pub, NULL), JWK11_ERR_UNSUPPORTED);
 	assert_int_equal(from_spki(spki_of(EVP_RSA_gen(1024)), &pub, NULL), JWK11_ERR_UNSUPPORTED);
 	/* RFC 5480 2.1.1: "specifiedCurve MUST NOT be used". */
 	assert_int_equal(EVP_PKEY_set_utf8_string_param(spelled_out, OSSL_PKEY_PARAM_EC_ENCODING, "explicit"), 1);
@@ -370,6 +429,32 @@ static void algorithms_fit_by_type_and_curve(void **state)
 	jwk11_pub_unref(other);
 }
 
+/* Which algorithm fits a key of which curve: RFC 8812 3.2 binds ES256K and secp256k1 to each other; EdDSA has two curves and each of them one
+ * more name (RFC 9864). */
+static void algorithms_fit_their_curve_and_no_other(void **state)
+{
+	static const struct {
+		const char *crv, *algs;
+	} rows[] = { { "P-256", "ES256" }, { "P-384", "ES384" }, { "P-521", "ES512" }, { "secp256k1", "ES256K" }, { "Ed25519", "EdDSA, Ed25519" },
+		{ "Ed448", "EdDSA, Ed448" }, { "X25519", "" }, { "X448", "" } };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		const struct j11_curve *curve = j11_curve_by_name(j11_view_str(rows[i].crv));
+		struct jwk11_buf fitting = J11_BUF(200);
+		struct jwk11_pub *pub = NULL;
+
+		assert_int_equal(from_spki(spki_of(curve->kty == J11_KTY_EC ? EVP_EC_gen(curve->group) : EVP_PKEY_Q_keygen(NULL, NULL, curve->group)),
+			&pub, NULL), JWK11_OK);
+		for (size_t a = 0; j11_alg_at(a) != NULL; a++)
+			if (j11_pub_fits(pub, j11_alg_at(a), NULL) == JWK11_OK)
+				j11_buf_add_fmt(&fitting, "%s%s", fitting.len ? ", " : "", j11_alg_at(a)->name);
+		assert_string_equal(jwk11_buf_data(&fitting), rows[i].algs);
+		jwk11_pub_unref(pub);
+		j11_buf_done(&fitting);
+	}
+}
+
 static void references_keep_a_key_alive(void **state)
 {
 	unsigned char room[256];
@@ -422,12 +507,14 @@ int main(void)
 		cmocka_unit_test(ec_points_must_be_on_their_curve),
 		cmocka_unit_test(ec_coordinates_have_full_width),
 		cmocka_unit_test(ed25519_keys_are_points_worth_having),
-		cmocka_unit_test(fresh_ed25519_keys_are_all_taken),
+		cmocka_unit_test(ed448_keys_are_points_worth_having),
+		cmocka_unit_test(fresh_okp_keys_are_all_taken),
 		cmocka_unit_test(reads_spki_of_each_kind),
 		cmocka_unit_test(reads_compressed_points_in_full),
 		cmocka_unit_test(refuses_spki_of_other_kinds),
 		cmocka_unit_test(reads_the_key_of_a_certificate),
 		cmocka_unit_test(algorithms_fit_by_type_and_curve),
+		cmocka_unit_test(algorithms_fit_their_curve_and_no_other),
 		cmocka_unit_test(references_keep_a_key_alive),
 		cmocka_unit_test(survives_each_failed_allocation),
 	};

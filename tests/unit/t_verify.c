@@ -10,7 +10,10 @@
 
 struct subject {
 	struct jwk11_pub *pub;
-	struct j11_jws jws;
+	struct jwk11_jws *jws;
+	struct jwk11_buf *sig; /* of jws */
+	struct jwk11_buf input;
+	struct jwk11_view signing_input;
 	char alg[16];
 };
 
@@ -24,17 +27,22 @@ static void subject_load(struct subject *s, const struct j11_json *vector)
 	if (jwk11_pub_from_jwk(j11_json_get(vector, "jwk")->raw, &s->pub, &err) != JWK11_OK ||
 		j11_jws_parse(vector_text(vector, "jws"), &s->jws, &err) != JWK11_OK)
 		fail_msg("%s: %s", s->alg, err.text);
+	s->sig = &s->jws->signatures[0].sig;
+	s->input = J11_BUF(J11_JWS_MAX);
+	j11_jws_add_input(s->jws, 0, &s->input);
+	s->signing_input = j11_buf_view(&s->input);
 }
 
 static void subject_done(struct subject *s)
 {
 	jwk11_pub_unref(s->pub);
-	j11_jws_done(&s->jws);
+	jwk11_jws_free(s->jws);
+	j11_buf_done(&s->input);
 }
 
 static enum jwk11_rc verify(const struct subject *s, const char *alg, struct jwk11_err *err)
 {
-	return jwk11_pub_verify(s->pub, alg, JWK11_INPUT_MESSAGE, s->jws.signing_input, j11_buf_view(&s->jws.sig), err);
+	return jwk11_pub_verify(s->pub, alg, JWK11_INPUT_MESSAGE, s->signing_input, j11_buf_view(s->sig), err);
 }
 
 static const struct j11_json *load_cases(struct vector *v, const char *name)
@@ -98,25 +106,25 @@ static void refuses_damaged_copies(void **state)
 		struct subject s;
 
 		subject_load(&s, one);
-		for (size_t bit = 0; bit < 8 * s.jws.sig.len; bit += 97) {
-			s.jws.sig.data[bit / 8] = (char)(s.jws.sig.data[bit / 8] ^ 1 << bit % 8);
+		for (size_t bit = 0; bit < 8 * s.sig->len; bit += 97) {
+			s.sig->data[bit / 8] = (char)(s.sig->data[bit / 8] ^ 1 << bit % 8);
 			assert_int_equal(verify(&s, s.alg, NULL), JWK11_ERR_SIGNATURE);
-			s.jws.sig.data[bit / 8] = (char)(s.jws.sig.data[bit / 8] ^ 1 << bit % 8);
+			s.sig->data[bit / 8] = (char)(s.sig->data[bit / 8] ^ 1 << bit % 8);
 		}
-		msg = s.jws.signing_input;
+		msg = s.signing_input;
 		assert_true(msg.len <= sizeof(copy));
 		memcpy(copy, msg.data, msg.len);
 		copy[msg.len - 1] ^= 1;
-		s.jws.signing_input.data = copy;
+		s.signing_input.data = copy;
 		assert_int_equal(verify(&s, s.alg, NULL), JWK11_ERR_SIGNATURE);
-		s.jws.signing_input = (struct jwk11_view){ msg.data, msg.len - 1 };
+		s.signing_input = (struct jwk11_view){ msg.data, msg.len - 1 };
 		assert_int_equal(verify(&s, s.alg, NULL), JWK11_ERR_SIGNATURE);
-		s.jws.signing_input = msg;
-		j11_buf_add_byte(&s.jws.sig, 0);
+		s.signing_input = msg;
+		j11_buf_add_byte(s.sig, 0);
 		assert_int_equal(verify(&s, s.alg, NULL), JWK11_ERR_SIGNATURE);
-		j11_buf_cut(&s.jws.sig, s.jws.sig.len - 2);
+		j11_buf_cut(s.sig, s.sig->len - 2);
 		assert_int_equal(verify(&s, s.alg, NULL), JWK11_ERR_SIGNATURE);
-		j11_buf_cut(&s.jws.sig, 0);
+		j11_buf_cut(s.sig, 0);
 		assert_int_equal(verify(&s, s.alg, NULL), JWK11_ERR_SIGNATURE);
 		subject_done(&s);
 	}
@@ -140,7 +148,8 @@ static void refuses_every_other_algorithm(void **state)
 			enum jwk11_rc rc = verify(&s, alg->name, &err);
 
 			if (alg == own || own->scheme == J11_SCHEME_EDDSA)
-				assert_int_equal(rc, alg->scheme == own->scheme ? JWK11_OK : JWK11_ERR_MISMATCH);
+				assert_int_equal(rc, alg->scheme == own->scheme && (alg->crv == J11_CRV_NONE || alg->crv == s.pub->curve->crv) ?
+					JWK11_OK : JWK11_ERR_MISMATCH);
 			else
 				assert_int_equal(rc, alg->kty == J11_KTY_RSA && own->kty == J11_KTY_RSA ? JWK11_ERR_SIGNATURE : JWK11_ERR_MISMATCH);
 			if (rc == JWK11_ERR_MISMATCH) {
@@ -168,8 +177,8 @@ static void a_digest_verifies_like_its_message(void **state)
 
 		subject_load(&s, one);
 		hash = j11_alg_find_str(s.alg)->hash;
-		sig = j11_buf_view(&s.jws.sig);
-		assert_int_equal(j11_hash_digest(hash, s.jws.signing_input, digest, NULL), JWK11_OK);
+		sig = j11_buf_view(s.sig);
+		assert_int_equal(j11_hash_digest(hash, s.signing_input, digest, NULL), JWK11_OK);
 		view = (struct jwk11_view){ digest, j11_hash_len(hash) };
 		if (hash == J11_HASH_NONE) {
 			assert_int_equal(jwk11_pub_verify(s.pub, s.alg, JWK11_INPUT_DIGEST, view, sig, &err), JWK11_ERR_MISMATCH);

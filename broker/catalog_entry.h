@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One token or key of a catalogue, as catalog.c keeps it. */
+#ifndef CATALOG_ENTRY_H
+#define CATALOG_ENTRY_H
+
+#include "wire.h"
+
+/* Strings are never NULL; "" when nothing was said. */
+struct catalog_token {
+	char *name; /* of its [token] section */
+	char *state;
+	char *label;
+	char *manufacturer;
+	char *model;
+	char *serial;
+	char *pin;
+	char *library;
+	char *text; /* why it is in that state */
+};
+struct catalog_key {
+	char *name;  /* of its [key] section */
+	char *state; /* as reported; catalog_key_state tells what holds */
+	char *token; /* name of a [token] section */
+	char *text;
+	char *kid;   /* "" also when its style is none */
+	char *alg;
+	char *kty;
+	char *crv;   /* from the JWK */
+	char *label;
+	char *id;    /* CKA_ID in hexadecimal */
+	char *thumbprint;
+	char *jwk;   /* "": no public half was ever seen */
+	char *pem;
+	char *x5c;   /* JSON array of its certificates, checked by j11_form_is_x5c; "": none */
+	char *x5t;
+	char *note;  /* about the certificates */
+	char *cose;  /* COSE_Key, base64url */
+	uint64_t bits;
+	uint64_t health;                 /* bits of enum jwk11_health */
+	bool unreported;                 /* kept for its public half alone */
+	const char *module;              /* where to send work for it; lives as long as the catalogue */
+	struct catalog_key *next_kid;    /* another name of the same public key, or the same one in a later module */
+	const struct catalog_key *rival; /* a different key that another module has for this name; neither is used */
+};
+
+/* The text member of a token or key at this offset. */
+char **catalog_text_at(void *entry, size_t offset);
+
+/* From a worker's message. A key's JWK is checked: of its kid, and with nothing private in it. */
+enum jwk11_rc catalog_token_read(const struct wire_msg *msg, struct catalog_token **ret_token, struct jwk11_err *err);
+enum jwk11_rc catalog_key_read(const struct wire_msg *msg, struct catalog_key **ret_key, struct jwk11_err *err);
+void catalog_token_free(struct catalog_token *token);
+void catalog_key_free(struct catalog_key *key);
+
+/* A key that came without its public half takes over the one it had before (by exchange), unless its state forbids to publish it. */
+void catalog_key_keep_public(struct catalog_key *to, struct catalog_key *from);
+
+/* Its state and the reason for it now. */
+const char *catalog_key_state(const struct catalog_key *key);
+const char *catalog_key_text(const struct catalog_key *key);
+/* A key for MACs: it never has a public half. */
+bool catalog_key_is_secret(const struct catalog_key *key);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What only the whole configuration can tell: what is missing, what excludes each other, what names something that does not exist. Pure. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "conf_table.h"
+#include "form/profile.h"
+
+struct checked {
+	struct conf *conf;
+	const char *file;
+	struct jwk11_err *err;
+};
+
+__attribute__((format(printf, 2, 3))) static enum jwk11_rc refuse(struct checked *r, const char *fmt, ...)
+{
+	char text[JWK11_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_CONFIG_INVALID, "%s: %s", r->file, text);
+}
+
+static enum jwk11_rc check_login(struct checked *r, const struct conf_token *t)
+{
+	if (t->login == CONF_LOGIN_PROTECTED && (t->pin_file != NULL || t->pin_credential != NULL))
+		return refuse(r, "[token %s]: with login = protected the PIN is typed on the token's pad; pin-file and pin-credential have no place", t->name);
+	if (t->login != CONF_LOGIN_PROTECTED && t->login_timeout != 0)
+		return refuse(r, "[token %s]: login-timeout goes with login = protected only", t->name);
+	return JWK11_OK;
+}
+
+static enum jwk11_rc check_tokens(struct checked *r, const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_tokens; i++)
+		if (c->tokens[i].pin_file != NULL && c->tokens[i].pin_credential != NULL)
+			return refuse(r, "[token %s]: pin-file and pin-credential exclude each other", c->tokens[i].name);
+	for (size_t i = 0; i < c->n_tokens; i++)
+		if (c->tokens[i].uri == NULL)
+			return refuse(r, "[token %s] has no uri", c->tokens[i].name);
+	for (size_t i = 0; i < c->n_tokens; i++) {
+		enum jwk11_rc rc = check_login(r, &c->tokens[i]);
+
+		if (rc != JWK11_OK)
+			return rc;
+	}
+	return JWK11_OK;
+}
+
+static int compare_kids(const void *a, const void *b)
+{
+	const struct conf_key *x = *(const struct conf_key *const *)a, *y = *(const struct conf_key *const *)b;
+	int order = strcmp(x->kid, y->kid);
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && j11_text_equal(a, b));
+}
+
+/* A kid names one key with one algorithm. Two sections may be two names of the very same thing, nothing less. */
+static enum jwk11_rc check_literal_kids(struct checked *r, const struct conf *c)
+{
+	const struct conf_key **sorted = conf_alloc(r->conf, (c->n_keys + 1) * sizeof(struct conf_key *));
+	size_t n = 0;
+
+	if (sorted == NULL)
+		return j11_err_memory(r->err);
+	for (size_t i = 0; i < c->n_keys; i++)
+		if (c->keys[i].kid != NULL)
+			sorted[n++] = &c->keys[i];
+	qsort(sorted, n, sizeof(struct conf_key *), compare_kids);
+	for (size_t i = 1; i < n; i++) {
+		const struct conf_key *one = sorted[i - 1], *two = sorted[i];
+
+		if (j11_text_equal(one->kid, two->kid) && (!same_text(one->uri, two->uri) || !same_text(one->alg, two->alg) || one->use != two->use))
+			return refuse(r, "[key %s] has the kid of [key %s]; a kid names one key", two->name, one->name);
+	}
+	return JWK11_OK;
+}
+
+static enum jwk11_rc check_keys(struct checked *r, const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_keys; i++) {
+		const struct conf_key *k = &c->keys[i];
+
+		if (k->uri == NULL)
+			return refuse(r, "[key %s] has no uri", k->name);
+		if (k->kid != NULL && k->kid_style != JWK11_KID_THUMBPRINT)
+			return refuse(r, "[key %s]: kid and kid-style exclude each other", k->name);
+		if (k->kid != NULL && strlen(k->kid) > CONF_KID_MAX)
+			return refuse(r, "[key %s]: its kid is longer than %d bytes", k->name, CONF_KID_MAX);
+	}
+	return check_literal_kids(r, c);
+}
+
+/* What is known of a key before it was seen. One that a set takes with "*" is left out instead, when it does not fit. */
+static enum jwk11_rc check_in_profile(struct checked *r, const struct conf_set *set, const struct conf_key *key)
+{
+	const struct j11_profile *p = set->profile;
+
+	if (key->use == CONF_USE_ENC)
+		return refuse(r, "[set %s] names key \"%s\", which decrypts; profile %s takes keys that sign", set->name, key->name, p->name);
+	if (key->alg != NULL && !j11_profile_takes_alg(p, j11_view_str(key->alg)))
+		return refuse(r, "[set %s] names key \"%s\"; profile %s takes no %s", set->name, key->name, p->name, key->alg);
+	if (p->kid_style != JWK11_N_KID_ && (key->kid != NULL || key->kid_style != p->kid_style))
+		return refuse(r, "[set %s]: profile %s wants kid-style = %s in [key %s]", set->name, p->name, p->kid_word, key->name);
+	if (p->needs_kid && key->kid_style == JWK11_KID_NONE)
+		return refuse(r, "[set %s]: profile %s wants a kid, and [key %s] has kid-style = none", set->name, p->name, key->name);
+	return JWK11_OK;
+}
+
+static enum jwk11_rc check_set(struct checked *r, const struct conf *c, const struct conf_set *set)
+{
+	enum jwk11_rc rc = JWK11_OK;
+
+	if (set->profile != NULL && set->x5c == CONF_YES && !set->profile->takes_x5c)
+		return refuse(r, "[set %s]: profile %s takes no x5c", set->name, set->profile->name);
+	for (const char **k = set->keys; *k != NULL && rc == JWK11_OK; k++) {
+		const struct conf_key *key = conf_find_key(c, *k);
+
+		if (key == NULL && !j11_text_equal(*k, "*"))
+			return refuse(r, "[set %s] names key \"%s\", which has no [key] section", set->name, *k);
+		if (key != NULL && key->alg != NULL && j11_text_starts(key->alg, "HS")) /* "*" passes it over */
+			return refuse(r, "[set %s] names key \"%s\", which is for %s: a secret key is never published", set->name, *k, key->alg);
+		if (key != NULL && set->profile != NULL)
+			rc = check_in_profile(r, set, key);
+	}
+	return rc;
+}
+
+static enum jwk11_rc check_sets(struct checked *r, const struct conf *c)
+{
+	enum jwk11_rc rc = JWK11_OK;
+
+	for (size_t i = 0; i < c->n_sets && rc == JWK11_OK; i++)
+		rc = check_set(r, c, &c->sets[i]);
+	return rc;
+}
+
+static enum jwk11_rc check_clients(struct checked *r, struct conf *c)
+{
+	for (size_t i = 0; i < c->n_clients; i++) {
+		const struct conf_client *client = &c->clients[i];
+
+		for (const char **k = client->keys; *k != NULL; k++)
+			if (!j11_text_equal(*k, "*") && conf_find_key(c, *k) == NULL)
+				return refuse(r, "[client %s] names key \"%s\", which has no [key] section", client->name, *k);
+		for (const char **u = client->users; *u != NULL; u++)
+			c->clients[i].anybody |= j11_text_equal(*u, "*");
+		if (client->users[0] == NULL && client->groups[0] == NULL && client->n_uids == 0 && client->n_gids == 0)
+			return refuse(r, "[client %s] matches nobody: it needs user, uid, group or gid", client->name);
+	}
+	return JWK11_OK;
+}
+
+static enum jwk11_rc check_workers(struct checked *r, const struct conf *c)
+{
+	const char *const names[] = { "worker-read", "worker-write" };
+	const char *const *const lists[] = { c->worker_read, c->worker_write };
+
+	for (const char **w = c->worker_allow; *w != NULL; w++)
+		if (!j11_text_equal(*w, "exec") && !j11_text_equal(*w, "network") && !j11_text_equal(*w, "code") && !j11_text_equal(*w, "all"))
+			return refuse(r, "[daemon] worker-allow takes exec, network, code or all, not \"%s\"", *w);
+	for (size_t i = 0; i < J11_COUNT(lists); i++)
+		for (const char *const *p = lists[i]; *p != NULL; p++)
+			if (**p != '/')
+				return refuse(r, "[daemon] %s takes absolute paths, not \"%s\"", names[i], *p);
+	return JWK11_OK;
+}
+
+static enum jwk11_rc check_daemon(struct checked *r, const struct conf *c)
+{
+	for (const char **e = c->environment; *e != NULL; e++)
+		if (strchr(*e, '=') == NULL || **e == '=')
+			return refuse(r, "[daemon] environment takes NAME=VALUE");
+	return check_workers(r, c);
+}
+
+enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *err)
+{
+	struct checked r = { .conf = conf, .file = file, .err = err };
+	enum jwk11_rc rc = check_tokens(&r, conf);
+
+	if (rc == JWK11_OK)
+		rc = check_keys(&r, conf);
+	if (rc == JWK11_OK)
+		rc = check_sets(&r, conf);
+	if (rc == JWK11_OK)
+		rc = check_clients(&r, conf);
+	return rc == JWK11_OK ? check_daemon(&r, conf) : rc;
+}

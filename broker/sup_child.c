@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of processes. */
+#include "sup_child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "log.h"
+#include "sup_spawn.h"
+
+enum { MAX_CHILDREN = 1 + 32 * 64, STEADY_MS = 60000, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10000 };
+
+int64_t sup_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+const char *sup_child_program(const struct sup_child *c)
+{
+	return c->is_front ? "jwk11d-front" : "jwk11d-worker";
+}
+
+/* ---- the table ---- */
+
+/* A PIN that is typed on a pad is typed once: its module gets one worker. */
+static unsigned workers_of(const struct conf *conf, const char *module)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (size_t i = 0; i < conf->n_tokens; i++)
+		if (conf->tokens[i].login == CONF_LOGIN_PROTECTED && (conf->tokens[i].module == NULL || j11_text_equal(conf->tokens[i].module, module)))
+			return 1;
+	return conf->workers ? conf->workers : (unsigned)(cores > 0 ? cores : 1) + 1;
+}
+
+enum jwk11_rc sup_child_plan(const struct conf *conf, struct sup_children *ret_children, struct jwk11_err *err)
+{
+	struct sup_children c = { 0 };
+	size_t n_workers = 0;
+
+	for (const char **m = conf->modules; *m != NULL; m++)
+		n_workers += workers_of(conf, *m);
+	if (n_workers >= MAX_CHILDREN)
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "%zu workers are too many processes", n_workers);
+	c.all = j11_mem_new_array(1 + n_workers, sizeof(*c.all));
+	if (c.all == NULL)
+		return j11_err_memory(err);
+	c.all[c.n++] = (struct sup_child){ .is_front = true, .control = -1, .work = -1 };
+	for (const char **m = conf->modules; *m != NULL; m++)
+		for (unsigned i = 0, n = workers_of(conf, *m); i < n; i++)
+			c.all[c.n++] = (struct sup_child){ .module = *m, .index = i, .control = -1, .work = -1 };
+	*ret_children = c;
+	return JWK11_OK;
+}
+
+static void close_child(struct sup_child *c)
+{
+	if (c->control >= 0)
+		close(c->control);
+	if (c->work >= 0)
+		close(c->work);
+	c->control = c->work = -1;
+	c->pid = 0;
+	c->ready = c->logging_in = c->wants_login = false;
+	c->doom = NULL;
+	c->generation = 0;
+	c->unanswered = 0;
+}
+
+void sup_child_close_all(struct sup_children *children)
+{
+	for (size_t i = 0; i < children->n; i++)
+		close_child(&children->all[i]);
+	j11_mem_free(children->all);
+	*children = (struct sup_children){ 0 };
+}
+
+struct sup_child *sup_child_find(const struct sup_children *children, pid_t pid)
+{
+	for (size_t i = 0; i < children->n; i++)
+		if (children->all[i].pid == pid)
+			return &children->all[i];
+	return NULL;
+}
+
+/* ---- messages ---- */
+
+static void send_message(struct sup_child *c, enum wire_type type, uint64_t id, const struct sup_child *about, int fd)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(WIRE_MAX);
+	char pid[24];
+	int why = 0;
+
+	wire_begin(&out, type, id);
+	if (about != NULL) {
+		wire_add_str(&out, WIRE_F_MODULE, about->module);
+		wire_add_num(&out, WIRE_F_INDEX, about->index);
+	}
+	if (out.failed == JWK11_OK && c->control >= 0)
+		why = wire_send(c->control, j11_buf_view(&out), fd);
+	if (why != 0)
+		log_event(LOG_LEVEL_WARNING, "control-send-failed", "type", wire_type_name(type), "pid", log_num(pid, c->pid), "why", strerror(why), NULL);
+}
+
+void sup_child_send(struct sup_child *c, enum wire_type type, const struct sup_child *about, int fd)
+{
+	send_message(c, type, 0, about, fd);
+}
+
+void sup_child_configure(struct sup_child *c, const struct sup_conf *conf)
+{
+	send_message(c, WIRE_CONFIG, conf->generation, NULL, conf->memory);
+}
+
+/* A worker that still opens its token would keep requests waiting that others could answer. What it announced meanwhile lies in the
+ * socket. */
+void sup_child_introduce(struct sup_children *children, struct sup_child *worker)
+{
+	struct sup_child *front = sup_child_front(children);
+
+	if (front->pid == 0 || !front->ready || !worker->ready || worker->work < 0)
+		return;
+	sup_child_send(front, WIRE_WORKER, worker, worker->work);
+	close(worker->work);
+	worker->work = -1;
+}
+
+void sup_child_grant_login(struct sup_children *children)
+{
+	for (size_t i = 0; i < children->n; i++)
+		if (children->all[i].logging_in)
+			return;
+	for (size_t i = 0; i < children->n; i++) {
+		struct sup_child *c = &children->all[i];
+
+		if (!c->wants_login)
+			continue;
+		c->wants_login = false;
+		c->logging_in = true;
+		sup_child_send(c, WIRE_LOGIN_GO, NULL, -1);
+		return;
+	}
+}
+
+/* ---- starting ---- */
+
+static bool pair(int *ours, int *theirs)
+{
+	int fds[2];
+	int size = (int)WIRE_MAX * 4;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	*ours = fds[0];
+	*theirs = fds[1];
+	return true;
+}
+
+static void start_failed(struct sup_child *c, const struct jwk11_err *err)
+{
+	log_event(LOG_LEVEL_ERROR, "start-failed", "program", sup_child_program(c), "module", c->module, "why", err->text, NULL);
+	close_child(c);
+	c->backoff_ms = BACKOFF_MAX_MS;
+	c->start_at_ms = sup_now_ms() + c->backoff_ms;
+}
+
+static void start_child(struct sup_child *c, const struct sup_conf *conf, int api, int public)
+{
+	struct jwk11_err err = { 0 };
+	struct sup_program program = { .argv = { sup_child_program(c) }, .n_fds = 2 };
+	char index[24], pid[24];
+	int control = -1, work = -1;
+
+	if (!pair(&c->control, &control) || (!c->is_front && !pair(&c->work, &work))) {
+		j11_err_set(&err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "socketpair: %s", strerror(errno));
+	} else if (c->is_front) {
+		program = (struct sup_program){ .argv = { program.argv[0] }, .fds = { control, api, public }, .n_fds = 3 };
+	} else {
+		program.argv[1] = c->module;
+		program.argv[2] = log_num(index, c->index);
+		program.fds[0] = control;
+		program.fds[1] = work;
+		program.environment = conf->first->environment;
+	}
+	c->started_ms = sup_now_ms();
+	if (err.rc == JWK11_OK && sup_spawn(&program, &c->pid, &err) == JWK11_OK) {
+		sup_child_configure(c, conf);
+		log_event(LOG_LEVEL_INFO, "started", "program", program.argv[0], "module", c->module, "pid", log_num(pid, c->pid), NULL);
+	} else {
+		start_failed(c, &err);
+	}
+	if (control >= 0)
+		close(control);
+	if (work >= 0)
+		close(work);
+}
+
+/* May this child be started now? Workers of a module follow one another: SoftHSM rewrites its token during login, and an instance that
+ * initialises at that moment misses it. */
+static bool may_start(const struct sup_children *children, const struct sup_child *c, int64_t now)
+{
+	if (c->pid != 0 || now < c->start_at_ms)
+		return false;
+	for (size_t i = 0; !c->is_front && i < children->n; i++) {
+		const struct sup_child *other = &children->all[i];
+
+		if (!other->is_front && other->pid != 0 && !other->ready && j11_text_equal(other->module, c->module))
+			return false;
+	}
+	return true;
+}
+
+void sup_child_start_due(struct sup_children *children, const struct sup_conf *conf, int api, int public)
+{
+	for (size_t i = 0; i < children->n; i++)
+		if (may_start(children, &children->all[i], sup_now_ms()))
+			start_child(&children->all[i], conf, api, public);
+}
+
+int64_t sup_child_next_start(const struct sup_children *children, int64_t now)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < children->n; i++) {
+		const struct sup_child *c = &children->all[i];
+
+		if (c->pid == 0 && c->start_at_ms > now && c->start_at_ms < next)
+			next = c->start_at_ms;
+	}
+	return next;
+}
+
+/* ---- ending ---- */
+
+static void end_doomed(struct sup_child *c)
+{
+	char pid[24];
+
+	if (c->doom == NULL || c->logging_in || c->pid == 0)
+		return;
+	log_event(LOG_LEVEL_WARNING, "killed", "program", sup_child_program(c), "module", c->module, "pid", log_num(pid, c->pid), "why", c->doom, NULL);
+	kill(c->pid, SIGKILL);
+	c->doom = NULL;
+}
+
+void sup_child_doom(struct sup_child *c, const char *why)
+{
+	c->doom = why;
+	end_doomed(c);
+}
+
+void sup_child_login_done(struct sup_children *children, struct sup_child *c)
+{
+	c->logging_in = false;
+	end_doomed(c);
+	sup_child_grant_login(children);
+}
+
+void sup_child_ended(struct sup_children *children, struct sup_child *c, int status, bool draining)
+{
+	char pid[24], code[24];
+	int64_t now = sup_now_ms();
+
+	log_event(draining ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "ended", "program", sup_child_program(c), "module", c->module, "pid",
+		log_num(pid, c->pid), WIFSIGNALED(status) ? "signal" : "exit",
+		log_num(code, WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)), NULL);
+	if (now - c->started_ms > STEADY_MS)
+		c->backoff_ms = 0;
+	c->start_at_ms = now + c->backoff_ms;
+	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN_MS : c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
+	close_child(c);
+	c->looked = true;
+	/* A new front needs every worker's socket, and each was given to the old one: the workers start afresh. */
+	for (size_t i = 1; c->is_front && !draining && i < children->n; i++)
+		if (children->all[i].pid != 0)
+			shutdown(children->all[i].control, SHUT_RDWR);
+	sup_child_grant_login(children);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading, sealing, replacing. */
+#include "sup_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+enum { TEXT_MAX = 4 * 1024 * 1024 };
+
+static enum jwk11_rc make_memory(const struct conf *conf, int *ret_fd, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(TEXT_MAX);
+	int fd;
+
+	conf_emit(conf, &text);
+	if (text.failed != JWK11_OK)
+		return j11_buf_check(&text, "the configuration", err);
+	fd = memfd_create("jwk11.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len &&
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0) {
+		*ret_fd = fd;
+		return JWK11_OK;
+	}
+	j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "memory file for the configuration: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return JWK11_ERR_INTERNAL;
+}
+
+static enum jwk11_rc load(const char *path, struct conf **ret_conf, int *ret_memory, struct jwk11_err *err)
+{
+	J11_AUTO(conf_free_auto) struct conf *conf = NULL;
+	enum jwk11_rc rc = conf_load(path, &conf, err);
+
+	if (rc == JWK11_OK)
+		rc = make_memory(conf, ret_memory, err);
+	if (rc == JWK11_OK)
+		*ret_conf = J11_STEAL(conf);
+	return rc;
+}
+
+enum jwk11_rc sup_conf_open(const char *path, struct sup_conf *ret_conf, struct jwk11_err *err)
+{
+	struct sup_conf conf = { .path = path, .memory = -1, .generation = 1 };
+	enum jwk11_rc rc = load(path, &conf.first, &conf.memory, err);
+
+	conf.now = conf.first;
+	if (rc == JWK11_OK)
+		*ret_conf = conf;
+	return rc;
+}
+
+enum jwk11_rc sup_conf_reload(struct sup_conf *conf, struct jwk11_err *err)
+{
+	struct conf *now = NULL;
+	int memory = -1;
+	enum jwk11_rc rc = load(conf->path, &now, &memory, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	close(conf->memory);
+	if (conf->now != conf->first)
+		conf_free(conf->now);
+	conf->now = now;
+	conf->memory = memory;
+	conf->generation++;
+	return JWK11_OK;
+}
+
+void sup_conf_close(struct sup_conf *conf)
+{
+	if (conf->now != conf->first)
+		conf_free(conf->now);
+	conf_free(conf->first);
+	if (conf->first != NULL)
+		close(conf->memory);
+	*conf = (struct sup_conf){ .memory = -1 };
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+dist_doc_DATA = data/jwk11.conf.example
+
+# For service managers. Drop-ins lie where nobody reads them until an administrator copies one.
+UNIT_FILES = data/systemd/jwk11d.service.in data/systemd/jwk11d.socket data/systemd/jwk11d-public.socket data/systemd/tpm.conf \
+	data/systemd/pcscd.conf data/systemd/nethsm.conf data/systemd/pin.conf data/sysusers.d/jwk11.conf data/tmpfiles.d/jwk11.conf \
+	data/polkit/jwk11d-pcscd.rules
+EXTRA_DIST += $(UNIT_FILES)
+if WITH_UNITS
+systemdsystemunit_DATA = data/systemd/jwk11d.service data/systemd/jwk11d.socket data/systemd/jwk11d-public.socket
+dropinsdir = $(pkgdatadir)/systemd
+dropins_DATA = data/systemd/tpm.conf data/systemd/pcscd.conf data/systemd/nethsm.conf data/systemd/pin.conf
+sysusersdir = $(prefix)/lib/sysusers.d
+sysusers_DATA = data/sysusers.d/jwk11.conf
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+tmpfiles_DATA = data/tmpfiles.d/jwk11.conf
+polkitrulesdir = $(datadir)/polkit-1/rules.d
+polkitrules_DATA = data/polkit/jwk11d-pcscd.rules
+endif
+
+data/systemd/jwk11d.service: data/systemd/jwk11d.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) data/systemd && \
+		sed -e 's,[@]sbindir[@],$(sbindir),' -e 's,[@]pkgdatadir[@],$(pkgdatadir),' $(srcdir)/data/systemd/jwk11d.service.in >$@.new && mv $@.new $@
+check_DATA = data/systemd/jwk11d.service
+CLEANFILES += data/systemd/jwk11d.service

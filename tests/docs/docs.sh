@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Example configuration and manuals against the programs: each name stands once in both, defaults are the defaults, options are all there.
+# Prints TAP.
+set -u
+cd "${srcdir:-.}" || exit 1
+build=${JWK11_BUILD:-.} example=data/jwk11.conf.example n=0
+temp=$(mktemp -d) || exit 1
+trap 'rm -rf "$temp"' EXIT
+report() { # name, findings
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		echo "$2" | sed 's/^/# /'
+	fi
+}
+echo 1..10
+
+# "section name" in the order of the file, also of lines that are commented out.
+in_example() {
+	awk '/^\[/ { s = $1; gsub(/[][]/, "", s) } /^#?[a-z][a-z0-9-]* = / { sub(/^#/, "", $1); print s, $1 }' "$1"
+}
+in_manual() {
+	awk '$1 == ".Ss" { s = $2; gsub(/[][]|\\&/, "", s) } $1 == ".It" && $2 == "Ic" { print s, $3 }' man/jwk11.conf.5
+}
+"$build/tests/conf_text" | sort >"$temp/table"
+report "the table of names is not empty" "$([ "$(wc -l <"$temp/table")" -gt 30 ] || echo "$(wc -l <"$temp/table") names")"
+in_example "$example" | sort >"$temp/example"
+report "the example names each of them once" "$(diff "$temp/table" "$temp/example")"
+in_manual | sort >"$temp/manual"
+report "jwk11.conf.5 names each of them once" "$(diff "$temp/table" "$temp/manual")"
+
+mkdir "$temp/etc"
+cp "$example" "$temp/etc/jwk11.conf"
+report "jwk11d --check accepts the example" "$("$build/jwk11d" --check --config "$temp/etc/jwk11.conf" 2>&1 >/dev/null || echo "exit $?")"
+sed 's/^allow = /alow = /' "$example" >"$temp/etc/wrong.conf"
+"$build/jwk11d" --check --config "$temp/etc/wrong.conf" >"$temp/said" 2>&1
+report "and refuses it with a misspelt name" "$([ $? = 78 ] || cat "$temp/said")"
+
+# The [daemon] lines that are commented out and whose names have a default, put in force, change nothing.
+echo '[daemon]' >"$temp/empty"
+"$build/tests/conf_text" "$temp/empty" >"$temp/defaults"
+awk -F= 'NR == FNR { if (/=/) has[$1]; next } /^\[/ { d = /^\[daemon/ }
+	d && /^#[a-z-]+ = / { name = substr($1, 2); sub(/ $/, "", name); if (name in has) sub(/^#/, "") } d' "$temp/defaults" "$example" |
+	grep -v '^modules' >"$temp/in-force"
+"$build/tests/conf_text" "$temp/in-force" >"$temp/canonical" 2>&1
+report "defaults of [daemon] in the example are the defaults" "$(diff "$temp/defaults" "$temp/canonical"
+	[ "$(grep -c '^[a-z]' "$temp/in-force")" = "$(grep -c = "$temp/defaults")" ] || echo "one is missing")"
+report "jwk11.conf.5 gives the same defaults" "$(grep '=' "$temp/defaults" | tr '=' ' ' | while read -r name value; do
+	awk -v name="$name" '$1 == ".It" { on = $3 == name } on' man/jwk11.conf.5 | tr -d '\n' |
+		grep -Eq "Default:( |\.Pa )*$value( ?\.|$)" || echo "$name: $value"
+done)"
+
+# Options: what the programs' help says against their manuals.
+missing() { # manual, words
+	for w in $2; do
+		grep -Eq "(Fl Fl |, |\| )${w#--}( |\$)|Cm $w( |\$)" "$1" || echo "$1: $w"
+	done
+}
+report "jwk11.1 has every verb and option" "$(missing man/jwk11.1 "$("$build/jwk11" --help | grep -Eo -e '--[a-z][a-z0-9-]*' | sort -u) \
+	$("$build/jwk11" --help | awk '/^  [a-z]/ { print $1 }')")"
+report "jwk11d.8 has every option" "$(missing man/jwk11d.8 "$("$build/jwk11d" --help | grep -Eo -e '--[a-z][a-z0-9-]*' | sort -u)")"
+
+# What SECURITY.md claims is shown where it says.
+grep -o '`tests/[^`:]*:[^`]*`' SECURITY.md | tr -d '`' | sort -u >"$temp/shown"
+report "SECURITY.md names tests that are there" "$([ "$(wc -l <"$temp/shown")" -ge 20 ] || echo "only $(wc -l <"$temp/shown") of them"
+	while IFS=: read -r file words; do grep -qF -e "$words" "$file" || echo "$file: no $words"; done <"$temp/shown")"

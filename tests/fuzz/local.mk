@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# Each target is built twice: here with a driver that replays its seeds, by fuzz.sh with an engine.
+check_PROGRAMS += tests/replay_answer tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
+	tests/replay_jwk tests/replay_jws tests/replay_lint tests/replay_mldsa tests/replay_uri tests/replay_wire
+TESTS += tests/fuzz/replay.sh
+EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
+
+tests_replay_answer_SOURCES = tests/fuzz/replay.c tests/fuzz/f_answer.c tools/ask.c tools/exit.c
+tests_replay_answer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_answer_LDADD = libj11base.la
+
+tests_replay_b64_SOURCES = tests/fuzz/replay.c tests/fuzz/f_b64.c
+tests_replay_b64_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_b64_LDADD = libj11base.la
+
+tests_replay_cert_SOURCES = tests/fuzz/replay.c tests/fuzz/f_cert.c
+tests_replay_cert_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_cert_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_conf_SOURCES = tests/fuzz/replay.c tests/fuzz/f_conf.c
+tests_replay_conf_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_conf_LDADD = libj11broker.la $(SECCOMP_LIBS)
+
+tests_replay_der_SOURCES = tests/fuzz/replay.c tests/fuzz/f_der.c
+tests_replay_der_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_der_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_http_SOURCES = tests/fuzz/replay.c tests/fuzz/f_http.c
+tests_replay_http_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_http_LDADD = libj11front.la $(SECCOMP_LIBS)
+
+tests_replay_json_SOURCES = tests/fuzz/replay.c tests/fuzz/f_json.c
+tests_replay_json_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_json_LDADD = libj11base.la
+
+tests_replay_jwk_SOURCES = tests/fuzz/replay.c tests/fuzz/f_jwk.c
+tests_replay_jwk_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_jwk_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_jws_SOURCES = tests/fuzz/replay.c tests/fuzz/f_jws.c
+tests_replay_jws_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_jws_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_lint_SOURCES = tests/fuzz/replay.c tests/fuzz/f_lint.c
+tests_replay_lint_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_lint_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_mldsa_SOURCES = tests/fuzz/replay.c tests/fuzz/f_mldsa.c
+tests_replay_mldsa_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_mldsa_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_uri_SOURCES = tests/fuzz/replay.c tests/fuzz/f_uri.c
+tests_replay_uri_CPPFLAGS = $(TEST_CPPFLAGS) $(P11_CFLAGS)
+tests_replay_uri_LDADD = libj11core.la $(P11_LIBS)
+
+tests_replay_wire_SOURCES = tests/fuzz/replay.c tests/fuzz/f_wire.c
+tests_replay_wire_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_wire_LDADD = libj11broker.la $(SECCOMP_LIBS)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# The token layer on SoftHSM, the daemon and the tool as they run; other people's libraries as judges.
+if HAVE_CMOCKA
+SOFTHSM_TESTS = tests/t_token_softhsm tests/t_decrypt_softhsm tests/t_decrypt_timing tests/t_cookbook tests/t_cert_softhsm tests/t_context_softhsm
+check_PROGRAMS += $(SOFTHSM_TESTS) tests/load_key
+TESTS += $(SOFTHSM_TESTS)
+endif
+check_PROGRAMS += tests/token_key
+IT_TESTS = tests/it/daemon.py tests/it/cli.py tests/it/jws.py tests/it/front_alone.py tests/it/raw_trial.py tests/it/kids.py tests/interop/judges.py tests/interop/jwe.py
+IT_TESTS += tests/it/cli_lint.py
+IT_TESTS += tests/interop/jws.py
+IT_TESTS += tests/it/macs.py
+IT_TESTS += tests/interop/leading_zeros.py
+IT_TESTS += tests/it/profiles.py
+IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
+TESTS += $(IT_TESTS)
+EXTRA_DIST += $(IT_TESTS) tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
+
+tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c
+tests_t_token_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
+tests_t_token_softhsm_LDADD = $(TEST_LIBS) -lpthread
+
+tests_t_decrypt_softhsm_SOURCES = tests/it/t_decrypt_softhsm.c
+tests_t_decrypt_softhsm_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_decrypt_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
+tests_t_decrypt_softhsm_LDADD = $(TEST_LIBS) -lpthread
+
+tests_t_cookbook_SOURCES = tests/it/t_cookbook.c
+tests_t_cookbook_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_cookbook_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
+tests_t_cookbook_LDADD = $(TEST_LIBS) -lpthread
+
+tests_t_cert_softhsm_SOURCES = tests/it/t_cert_softhsm.c
+tests_t_cert_softhsm_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_cert_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
+tests_t_cert_softhsm_LDADD = $(TEST_LIBS) -lpthread
+
+# Front and worker as they are, and a hook that tries what they must not be able to do.
+check_PROGRAMS += tests/front_probe tests/worker_probe tests/old_kernel tests/under_filter
+PROBE_WRAP = $(AM_LDFLAGS) -Wl,--wrap=seccomp_load -Wl,--wrap=sandbox_front -Wl,--wrap=sandbox_worker
+tests_front_probe_SOURCES = broker/front_main.c tests/it/isolation_hook.c
+tests_front_probe_CPPFLAGS = $(TEST_CPPFLAGS) $(SECCOMP_CFLAGS)
+tests_front_probe_LDFLAGS = $(PROBE_WRAP)
+tests_front_probe_LDADD = libj11front.la $(SECCOMP_LIBS)
+tests_worker_probe_SOURCES = $(WORKER_SOURCES) tests/it/isolation_hook.c
+tests_worker_probe_CPPFLAGS = $(jwk11d_worker_CPPFLAGS)
+tests_worker_probe_LDFLAGS = $(PROBE_WRAP)
+tests_worker_probe_LDADD = $(jwk11d_worker_LDADD)
+
+tests_old_kernel_SOURCES = tests/it/old_kernel.c
+tests_old_kernel_CPPFLAGS = $(SECCOMP_CFLAGS)
+tests_old_kernel_LDADD = $(SECCOMP_LIBS)
+tests_under_filter_SOURCES = tests/it/under_filter.c
+tests_under_filter_CPPFLAGS = $(SECCOMP_CFLAGS)
+tests_under_filter_LDADD = $(SECCOMP_LIBS)
+
+tests_t_context_softhsm_SOURCES = tests/it/t_context_softhsm.c
+tests_t_context_softhsm_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_context_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
+tests_t_context_softhsm_LDADD = $(TEST_LIBS)
+
+tests_token_key_SOURCES = tests/it/token_key.c
+tests_token_key_CFLAGS = $(AM_CFLAGS) $(P11_CFLAGS)
+tests_token_key_LDADD = libj11core.la
+
+tests_t_decrypt_timing_SOURCES = tests/it/t_decrypt_timing.c
+tests_t_decrypt_timing_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_decrypt_timing_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
+tests_t_decrypt_timing_LDADD = $(TEST_LIBS) -lpthread
+
+tests_load_key_SOURCES = tests/it/load_key.c
+tests_load_key_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_load_key_CFLAGS = $(TEST_FLAGS)
+tests_load_key_LDADD = $(TEST_LIBS)

@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The real daemon on the mock token: hanging, crashing, lying, vanishing."""
+import json, os, subprocess, sys, time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mock_token import HELLO, Mock, in_thread, wait_for
+from trial import JWK11, equal, main, test
+
+
+@test
+def a_steady_request_is_one_sign_init_and_one_sign():
+    with Mock() as t:
+        t.start()
+        equal(t.sign(), 200)
+        before = {name: t.count(name) for name in ("any", "C_SignInit", "C_Sign")}
+        for _ in range(20):
+            equal(t.sign(), 200)
+        equal({name: t.count(name) - n for name, n in before.items()}, {"any": 40, "C_SignInit": 20, "C_Sign": 20})
+
+
+@test
+def a_steady_request_of_any_kind_is_one_sign_init_and_one_sign():
+    kinds = {"k256": ("secp256k1", "ES256K"), "p384": ("p384", "ES384"), "p521": ("p521", "ES512"), "rs256": ("rsa2048", "RS256"),
+             "ps512": ("rsa2048", "PS512"), "ed25519": ("ed25519", "EdDSA"), "ed448": ("ed448", "EdDSA")}
+    more = "".join(f"key {name} {kind} $/{name}.pem\nprivate {name}\npublic {name}\n" for name, (kind, _) in kinds.items())
+    keys = "".join(f"[key {name}]\nuri = pkcs11:token=t1;object={name}\nalg = {alg}\n" for name, (_, alg) in kinds.items())
+    bodies = {"sign": HELLO, "jws": {"payload": "aGVsbG8"}, "jwt": {"claims": {"sub": "x"}, "ttl": 60}}
+    for mechanisms in ("", "\nmechanisms CKM_ECDSA_SHA256 CKM_ECDSA_SHA384 CKM_ECDSA_SHA512 CKM_SHA256_RSA_PKCS CKM_SHA512_RSA_PKCS_PSS CKM_EDDSA"):
+        with Mock(token="pin 1234" + mechanisms, more=more, keys=keys) as t:
+            t.start()
+            for name in kinds:
+                for route, body in bodies.items():
+                    before = {call: t.count(call) for call in ("any", "C_SignInit", "C_Sign")}
+                    for _ in range(3):
+                        status, _, answer = t.ask("POST", f"/v1/keys/{name}/{route}", body)
+                        equal(status, 200, answer)
+                    equal({call: t.count(call) - n for call, n in before.items()}, {"any": 6, "C_SignInit": 3, "C_Sign": 3}, f"{name} {route}")
+
+
+@test
+def a_refused_message_costs_both_paddings_and_a_good_one_its_own():
+    more = "key d rsa2048 $/d.pem\nprivate d\nattr CKA_SIGN false\nattr CKA_DECRYPT true\npublic d\n"
+    with Mock(more=more, keys="[key d]\nuri = pkcs11:token=t1;object=d\nuse = enc\n") as t:
+        t.start()
+        status, _, body = t.ask("GET", "/v1/keys/d", headers={"Accept": "application/jwk+json"})
+        equal(status, 200, body)
+        key = os.path.join(t.dir, "key")
+        with open(key, "wb") as f:
+            f.write(body)
+        jwe = subprocess.run([JWK11, "encrypt", "--key", key], input=b"hello", check=True, capture_output=True).stdout.decode().strip()
+        for message, wanted, calls in ((jwe, 200, 1), (jwe[:-4] + ("AAAA" if jwe[-4:] != "AAAA" else "BBBA"), 400, 2), (jwe, 200, 1)):
+            before = {call: t.count(call) for call in ("any", "C_DecryptInit", "C_Decrypt")}
+            status, _, answer = t.ask("POST", "/v1/keys/d/decrypt", {"jwe": message})
+            equal(status, wanted, answer)
+            equal({call: t.count(call) - n for call, n in before.items()}, {"any": 2 * calls, "C_DecryptInit": calls, "C_Decrypt": calls})
+
+
+@test
+def a_hanging_signature_costs_its_own_request_only():
+    with Mock("fault C_Sign on 2 hang", workers=2, timeout=2) as t:
+        t.start()
+        t.wait_count("event=ready", 2)
+        equal(t.sign(), 200)
+        slow = in_thread(t.sign)
+        wait_for(t, "C_Sign", 2)
+        for _ in range(20):  # the other worker goes on
+            equal(t.sign(), 200)
+        equal(slow(), (504, "WORKER_TIMEOUT"))
+        t.wait_count("event=worker-late", 1)
+        t.wait_count("event=ready", 3)
+        for _ in range(5):
+            equal(t.sign(), 200)
+        equal(t.count("C_Login"), 3)
+
+
+@test
+def a_request_behind_a_hanging_one_is_sent_again():
+    with Mock("fault C_Sign on 1 hang", timeout=3) as t:
+        t.start()
+        late = time.monotonic() + 2
+        first = in_thread(t.sign)
+        wait_for(t, "C_Sign", 1)
+        while time.monotonic() < late:  # the later it comes, the longer it may wait for the new worker
+            equal(t.ask("GET", "/livez")[0], 200)
+        behind = in_thread(t.sign)
+        equal(first(), (504, "WORKER_TIMEOUT"))
+        equal(behind(), 200)
+        equal(t.count("C_Sign"), 2)
+
+
+@test
+def a_crash_costs_no_request():
+    for crash, workers in (("abort", 1), ("abort", 2), ("segv", 1), ("segv", 2)):
+        with Mock(f"fault C_Sign on 3 {crash}\nfault C_SignInit on 6 {crash}", workers=workers) as t:
+            t.start()
+            t.wait_count("event=started", 1 + workers)
+            for n in range(8):
+                equal(t.sign(), 200, f"{crash}, {workers} workers, request {n}")
+            t.wait_count("event=ended", 2)
+
+
+@test
+def a_request_that_crashes_every_worker_is_given_up_after_two():
+    with Mock("fault C_Sign every abort", workers=2) as t:
+        t.start()
+        t.wait_count("event=ready", 2)
+        equal(t.sign(), (502, "WORKER_LOST"))
+        equal(t.count("C_Sign"), 2)
+        equal(t.ask("GET", "/livez")[0], 200)
+        equal(t.ask("GET", "/.well-known/jwks.json")[0], 200)
+
+
+@test
+def a_vanished_token_is_named_and_picked_up_again():
+    with Mock(token="pin 1234\nabsent-while $/away", more="key l p256 $/l.pem\ntoken t2\npin 1234\nprivate l\npublic l", workers=2,
+              tokens="[token t2]\nuri = pkcs11:token=t2\npin-file = $/pin\n", keys="[key l]\nuri = pkcs11:token=t2;object=l\n") as t:
+        t.start()
+        t.wait_count("event=ready", 2)
+        equal((t.sign(), t.sign("l")), (200, 200))
+        jwks = t.ask("GET", "/.well-known/jwks.json")[2]
+        for _ in range(2):
+            open(t.away, "w").close()
+            for _ in range(6):
+                equal(t.sign(), (503, "TOKEN_ABSENT"))
+                equal(t.sign("l"), 200, "the other token's key")
+            equal(t.ask("GET", "/.well-known/jwks.json")[2], jwks, "its public key is still published")
+            os.unlink(t.away)
+            good, end = 0, time.monotonic() + 30
+            while good < 10 and time.monotonic() < end:  # each worker finds it in its own time
+                good = good + 1 if t.sign() == 200 else 0
+            equal(good, 10, "signatures in a row after it came back")
+        equal(t.count("pin:t1"), 0)
+
+
+@test
+def a_wrong_signature_never_leaves():
+    with Mock("fault C_Sign on 2 flip") as t:
+        t.start()
+        equal(t.sign(), 200)
+        status, code = t.sign()
+        equal((status >= 500, code), (True, "SIGNATURE_WITHHELD"))
+        signed = t.count("C_Sign")
+        for _ in range(5):
+            equal(t.sign(), (status, "SIGNATURE_WITHHELD"))
+        equal(t.count("C_Sign"), signed, "the key is out of use")
+
+
+@test
+def a_wrong_pin_is_one_try_for_all_workers_and_starts():
+    with Mock(token="pin 1234\ntries 3", pin="9999", workers=3) as t:
+        for _ in range(3):
+            t.log = ""
+            t.start()
+            t.wait_count("event=started", 4)
+            equal(t.sign(), (503, "PIN_REJECTED"))
+            equal(json.loads(t.ask("GET", "/v1/tokens")[2])["tokens"][0]["state"], "pin-rejected")
+            t.stop()
+            equal((t.count("C_Login"), t.count("pin:t1")), (1, 1))
+
+
+@test
+def a_late_worker_is_not_killed_before_its_login_has_ended():
+    with Mock("fault C_Sign on 2 lose t1\nfault C_Login on 2 delay 2500", timeout=1) as t:
+        t.start()
+        equal(t.sign(), 200)
+        worker = t.workers()
+        equal(t.sign(), (504, "WORKER_TIMEOUT"))
+        equal((t.workers(), t.count("C_Login")), (worker, 2))
+        equal(t.ask("GET", "/livez")[0], 200)
+        t.wait_count("event=worker-late", 1)
+        t.wait_count("event=catalogue", 2)
+        equal(t.sign(), 200)
+        equal((t.count("C_Login"), t.count("pin:t1")), (3, 0))
+
+
+@test
+def nothing_waits_for_a_slow_first_login():
+    with Mock("fault C_Login on 1 delay 1500") as t:
+        t.start(until="event=serving")
+        wait_for(t, "C_Login", 1)
+        equal(t.sign(), (503, "NOT_READY"))
+        equal(t.ask("GET", "/readyz")[0], 503)
+        t.wait_log("event=catalogue")
+        equal(t.sign(), 200)
+        equal(t.count("C_Login"), 1)
+
+
+@test
+def a_lost_login_is_made_good():
+    with Mock("fault C_Sign on 3 lose t1\nfault C_SignInit on 7 logout t1", token="pin 1234\nhandles shuffled", more="key l p256 $/l.pem\nprivate l\npublic l") as t:
+        t.start()
+        for _ in range(12):
+            equal(t.sign(), 200)
+        equal((t.count("C_Login"), t.count("pin:t1")), (3, 0))
+
+
+@test
+def a_failure_while_starting_is_not_for_ever():
+    faults = ["C_OpenSession on 1 CKR_DEVICE_ERROR", "C_OpenSession on 2 CKR_GENERAL_ERROR", "C_GetTokenInfo on 1 CKR_DEVICE_ERROR",
+              "C_Login on 1 CKR_DEVICE_ERROR", "C_Initialize on 1 CKR_DEVICE_ERROR"]
+    for function in ("C_FindObjectsInit", "C_FindObjects", "C_GetAttributeValue"):  # a second try fails too
+        faults.append(f"{function} on 1 CKR_DEVICE_ERROR\nfault {function} on 2 CKR_DEVICE_ERROR\nfault {function} on 3 CKR_DEVICE_ERROR")
+    for fault in faults:
+        with Mock("fault " + fault) as t:
+            t.start()
+            end = time.monotonic() + 20
+            while t.sign() != 200 and time.monotonic() < end:
+                pass
+            equal(t.sign(), 200, fault)
+
+
+@test
+def a_module_that_does_not_start_takes_nothing_with_it():
+    with Mock("fault C_Initialize every CKR_DEVICE_ERROR", timeout=1) as t:
+        t.start(until="event=module-failed")
+        equal(t.ask("GET", "/livez")[0], 200)
+        equal(t.ask("GET", "/readyz")[0], 503)
+        status, code = t.sign()
+        equal(status in (503, 504), True, f"{status} {code}")
+
+
+main()
