@@ -214,6 +214,7 @@ static void a_storm_of_losses_is_survived(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(storms); i++) {
+		unsigned n_done = 0;
 		struct world w;
 
 		start(&w, "shuffled", storms[i]);
@@ -225,8 +226,10 @@ static void a_storm_of_losses_is_survived(void **state)
 				known = known || w.jobs[j].err.rc == allowed[k];
 			if (!known || (w.jobs[j].err.rc != JWK11_OK && w.jobs[j].err.text[0] == '\0'))
 				fail_msg("storm %zu: %s: %s %s", i, w.jobs[j].alg, jwk11_rc_name(w.jobs[j].err.rc), w.jobs[j].err.text);
-			assert_true(w.jobs[j].n_done > N_ROUNDS / 2);
+			n_done += w.jobs[j].n_done;
 		}
+		/* Of all threads together: while a token is away, one of them can lose many rounds to it and the others none. */
+		assert_in_range(n_done, N_THREADS * N_ROUNDS / 2, N_THREADS * N_ROUNDS);
 		check_after(&w, storms[i]);
 		end(&w);
 	}
