@@ -110,9 +110,12 @@ static bool is_hex(struct jwk11_view text)
 static bool is_digits(struct jwk11_view text)
 {
 	const char *p = text.data;
+	bool prefixed = text.len > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
 
-	return (text.len >= 40 && is_hex(text)) || (text.len >= 3 && count(text, isdigit) == text.len) ||
-		(text.len > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X'));
+	/* One number of two thousand begins like that; none goes on with such digits alone. */
+	if (prefixed && count((struct jwk11_view){ .data = p + 2, .len = text.len - 2 }, isxdigit) == text.len - 2)
+		return true;
+	return (text.len >= 40 && is_hex(text)) || (text.len >= 3 && count(text, isdigit) == text.len);
 }
 
 bool j11_lint_number(struct j11_lint *lint, struct j11_lint_key *key, const char *name, struct jwk11_buf *out)

@@ -227,8 +227,10 @@ static void every_rule_has_words_and_a_test(void **state)
 	}
 }
 
-/* Not a note either. */
+/* Not a note either. The coordinate that begins like a hexadecimal number is one. */
 static const char *const clean[] = {
+	KEY(EC_XY("0x0eKPk7a4ql-nH8Wr5S74gRH3d_-a3Q6Fkq_6K3OQE", "dsLDL5EqwCeUnakNhOzSu8WJ5t-qxkrcmsx2UKEgOH8")
+		ES256 ",\"kid\":\"vQnoaAwAZFDRqXKxiL2x1tmmRXrSerF8BlR4U0DcqBo\""),
 	KEY(EC_KEY), KEY(RSA_KEY), KEY(ZERO_KEY), KEY(P521_KEY), SET(KEY(EC_KEY)), SET(KEY(EC_KEY) "," KEY(RSA_KEY) "," KEY(P521_KEY)),
 	" \r\n\t" KEY(EC_KEY) "\n", KEY(EC_KEY ",\"name\":\"caf\xc3\xa9\",\"ext\":true,\"iat\":1,\"more\":{\"a\":[1,2.5,false]}"),
 	KEY(EC ",\"alg\":\"ES256\",\"key_ops\":[\"verify\"],\"kid\":\"" EC_KID "\""),
