@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ struct calls_worker {
 struct calls_module {
 	char *name;
 	struct calls_worker *workers;
-	struct call *first, *last; /* waiting, in order of arrival */
+	struct call_queue queue;
 };
 struct calls {
 	struct loop *loop;
@@ -36,9 +37,7 @@ struct calls {
 	struct calls_hooks hooks;
 	struct calls_module **modules;
 	size_t n_modules;
-	unsigned threads;
-	unsigned max_queue;
-	int64_t timeout_ms;
+	struct calls_limits limits;
 	uint64_t last_id;
 	size_t n_queued;
 	size_t n_under_way;
@@ -54,7 +53,7 @@ struct calls *calls_new(struct loop *loop, struct counts *counts, const struct c
 	calls->loop = loop;
 	calls->counts = counts;
 	calls->hooks = *hooks;
-	calls_limit(calls, 1, 1024, 10000);
+	calls->limits = (struct calls_limits){ .threads = 1, .max_queue = 1024, .timeout_ms = 10000 };
 	return calls;
 }
 
@@ -79,6 +78,7 @@ void calls_free(struct calls *calls)
 			module->workers = worker->next;
 			free_worker(worker);
 		}
+		call_queue_free(&module->queue);
 		j11_mem_free(module->name);
 		j11_mem_free(module);
 	}
@@ -86,11 +86,11 @@ void calls_free(struct calls *calls)
 	j11_mem_free(calls);
 }
 
-void calls_limit(struct calls *calls, unsigned threads, unsigned max_queue, int64_t timeout_ms)
+void calls_limit(struct calls *calls, const struct calls_limits *limits)
 {
-	calls->threads = threads > 0 ? threads : 1;
-	calls->max_queue = max_queue;
-	calls->timeout_ms = timeout_ms;
+	calls->limits = *limits;
+	if (calls->limits.threads == 0)
+		calls->limits.threads = 1;
 }
 
 size_t calls_under_way(const struct calls *calls)
@@ -125,37 +125,21 @@ static struct calls_module *find_module(struct calls *calls, const char *name)
 
 /* ---- the queue ---- */
 
-static void push_last(struct calls_module *module, struct call *call)
+static struct call *call_at(struct call_place *place)
 {
-	call->prev = module->last;
-	call->next = NULL;
-	*(module->last != NULL ? &module->last->next : &module->first) = call;
-	module->last = call;
-}
-
-static void push_first(struct calls_module *module, struct call *call)
-{
-	call->prev = NULL;
-	call->next = module->first;
-	*(module->first != NULL ? &module->first->prev : &module->last) = call;
-	module->first = call;
+	return place != NULL ? (struct call *)(void *)((char *)place - offsetof(struct call, place)) : NULL;
 }
 
 static void enqueue(struct call *call, bool first)
 {
-	if (first)
-		push_first(call->module, call);
-	else
-		push_last(call->module, call);
+	call_queue_put(&call->module->queue, &call->place, first);
 	call->state = CALL_QUEUED;
 	call->calls->n_queued++;
 }
 
 static void dequeue(struct call *call)
 {
-	*(call->prev != NULL ? &call->prev->next : &call->module->first) = call->next;
-	*(call->next != NULL ? &call->next->prev : &call->module->last) = call->prev;
-	call->prev = call->next = NULL;
+	call_queue_drop(&call->module->queue, &call->place);
 	call->calls->n_queued--;
 }
 
@@ -213,6 +197,7 @@ static void take_slot(struct calls_worker *worker, struct call *call)
 			continue;
 		worker->slots[i] = call;
 		worker->n_flying++;
+		call->place.lane->n_flying++;
 		call->worker = worker;
 		call->state = CALL_SENT;
 		call->tries++;
@@ -227,19 +212,34 @@ static void free_slot(struct calls_worker *worker, const struct call *call)
 			continue;
 		worker->slots[i] = NULL;
 		worker->n_flying--;
+		call->place.lane->n_flying--;
 		return;
 	}
+}
+
+/* Calls that the module's workers can do at the same time. */
+static unsigned count_slots(const struct calls_module *module)
+{
+	unsigned n = 0;
+
+	for (const struct calls_worker *w = module->workers; w != NULL; w = w->next)
+		if (!w->late)
+			n += w->limit - 1; /* what waits in front of a busy thread is not done */
+	return n;
 }
 
 /* Hands waiting calls to workers until either runs out. */
 static void pump(struct calls_module *module)
 {
-	while (module->first != NULL) {
-		struct call *call = module->first;
+	for (;;) {
 		struct calls_worker *worker = pick(module);
+		struct call *call;
 		int sent;
 
 		if (worker == NULL)
+			return;
+		call = call_at(call_queue_next(&module->queue, count_slots(module), loop_now(worker->calls->loop)));
+		if (call == NULL)
 			return;
 		sent = wire_send(worker->watch.fd, call->datagram, call->fd);
 		if (sent == EAGAIN || sent == EWOULDBLOCK) {
@@ -251,7 +251,8 @@ static void pump(struct calls_module *module)
 			worker->late = true; /* its end of file is on the way */
 			continue;
 		}
-		dequeue(call);
+		call_queue_take(&module->queue, &call->place);
+		call->calls->n_queued--;
 		if (sent == 0)
 			take_slot(worker, call);
 		else
@@ -275,19 +276,20 @@ static void lose_worker(struct calls_worker *worker)
 
 		if (call == NULL)
 			continue;
+		call->place.lane->n_flying--;
 		if (call->abandoned || call->tries > 1) {
 			fail_soon(call, CALL_LOST);
 			continue;
 		}
 		while (*place != NULL && (*place)->id > call->id)
-			place = &(*place)->next;
-		call->next = *place;
+			place = &(*place)->next_again;
+		call->next_again = *place;
 		*place = call;
 	}
 	while (again != NULL) { /* newest first, each before the last */
 		struct call *call = again;
 
-		again = call->next;
+		again = call->next_again;
 		call->worker = NULL;
 		enqueue(call, true);
 		count_one(calls->counts, COUNT_calls_again);
@@ -384,7 +386,7 @@ enum jwk11_rc calls_add_worker(struct calls *calls, const char *name, unsigned i
 	if (module != NULL)
 		worker = j11_mem_new(sizeof(*worker));
 	if (worker != NULL)
-		worker->slots = j11_mem_new_array(calls->threads + 1, sizeof(*worker->slots));
+		worker->slots = j11_mem_new_array(calls->limits.threads + 1, sizeof(*worker->slots));
 	if (worker == NULL || worker->slots == NULL) {
 		close(fd);
 		j11_mem_free(worker);
@@ -393,7 +395,7 @@ enum jwk11_rc calls_add_worker(struct calls *calls, const char *name, unsigned i
 	worker->calls = calls;
 	worker->module = module;
 	worker->index = index;
-	worker->limit = calls->threads + 1;
+	worker->limit = calls->limits.threads + 1;
 	worker->watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = on_worker, .arg = worker };
 	/* a send to a worker must never block the front */
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || !loop_add(calls->loop, &worker->watch)) {
@@ -436,23 +438,71 @@ static void on_deadline(void *arg)
 	finish(call, end, NULL);
 }
 
+static unsigned under_way_of(const struct calls *calls, uint32_t who)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < calls->n_modules; i++) {
+		const struct call_lane *lane = call_queue_find(&calls->modules[i]->queue, who);
+
+		n += lane != NULL ? lane->n_waiting + lane->n_flying : 0;
+	}
+	return n;
+}
+
+/* For a call of this lane, at the cost of the youngest waiting call of the user who has the most. False: nobody has more than this one. */
+static bool make_room(struct calls *calls, const struct call_lane *lane)
+{
+	struct call_lane *longest = NULL;
+	struct call *call;
+
+	for (size_t i = 0; i < calls->n_modules; i++) {
+		struct call_lane *other = call_queue_longest(&calls->modules[i]->queue);
+
+		if (other != NULL && (longest == NULL || other->n_waiting > longest->n_waiting))
+			longest = other;
+	}
+	if (longest == NULL || longest->who == lane->who || longest->n_waiting <= lane->n_waiting + 1)
+		return false;
+	call = call_at(longest->last);
+	dequeue(call);
+	fail_soon(call, CALL_DISPLACED);
+	return true;
+}
+
+/* May this call begin? */
+static enum jwk11_rc admit(struct calls *calls, const struct calls_module *module, const struct call_lane *lane)
+{
+	if (calls->limits.max_per_user > 0 && under_way_of(calls, lane->who) >= calls->limits.max_per_user) {
+		count_one(calls->counts, COUNT_calls_over_limit);
+		return JWK11_ERR_LIMIT;
+	}
+	if (module->queue.turn_first != NULL && calls->n_queued >= calls->limits.max_queue) {
+		count_one(calls->counts, COUNT_calls_refused); /* this one, or the one that gives way */
+		return make_room(calls, lane) ? JWK11_OK : JWK11_ERR_BUSY;
+	}
+	return JWK11_OK;
+}
+
 enum jwk11_rc calls_start(struct calls *calls, const char *name, struct call *call)
 {
 	struct calls_module *module = find_module(calls, name);
+	uint64_t now = loop_now(calls->loop);
+	enum jwk11_rc rc;
 
-	if (module == NULL)
+	call->place.lane = module != NULL ? call_queue_lane(&module->queue, call->who, now) : NULL;
+	if (call->place.lane == NULL)
 		return JWK11_ERR_MEMORY;
-	if (module->first != NULL && calls->n_queued >= calls->max_queue) {
-		count_one(calls->counts, COUNT_calls_refused);
-		return JWK11_ERR_BUSY;
-	}
+	rc = admit(calls, module, call->place.lane);
+	if (rc != JWK11_OK)
+		return rc;
 	call->calls = calls;
 	call->module = module;
 	call->abandoned = false;
 	call->tries = 0;
 	call->timer.fn = on_deadline;
 	call->timer.arg = call;
-	if (!loop_timer_set(calls->loop, &call->timer, loop_now(calls->loop) + (uint64_t)calls->timeout_ms))
+	if (!loop_timer_set(calls->loop, &call->timer, now + (uint64_t)calls->limits.timeout_ms))
 		return JWK11_ERR_MEMORY;
 	count_one(calls->counts, COUNT_calls);
 	calls->n_under_way++;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests on their way to workers and back. Each worker holds at most threads + 1; the rest waits here, in a bounded queue per module, so
- * that the front always knows what a lost worker was holding. A lost request is sent again once; one past its deadline is given up and
- * its worker reported. */
+/* Requests on their way to workers and back. Each worker holds at most threads + 1; the rest waits here, in a bounded queue in which users
+ * take turns, so that the front always knows what a lost worker was holding. A lost request is sent again once; one past its deadline is
+ * given up and its worker reported. */
 #ifndef CALL_H
 #define CALL_H
 
+#include "call_queue.h"
 #include "count.h"
 #include "loop.h"
 #include "wire.h"
@@ -17,6 +18,7 @@ enum call_end {
 	CALL_NEVER_SENT,  /* the deadline passed while every worker was busy or none was there */
 	CALL_LATE,        /* a worker had it and missed the deadline */
 	CALL_LOST,        /* the second worker was lost too, or the message could not be handed over */
+	CALL_DISPLACED,   /* the queue was full: a user who had fewer waiting got the place */
 	CALL_ABANDONED    /* calls_leave had been called; only now the owner's memory is free */
 };
 enum call_state { CALL_AT_REST, CALL_QUEUED, CALL_SENT, CALL_FAILED };
@@ -25,6 +27,7 @@ enum call_state { CALL_AT_REST, CALL_QUEUED, CALL_SENT, CALL_FAILED };
 struct call {
 	/* set by the owner before calls_start; valid until done */
 	uint64_t id; /* of calls_next_id, also in the datagram */
+	uint32_t who; /* the user it is counted for */
 	struct jwk11_view datagram;
 	int fd;      /* the client's connection, for the worker to ask the kernel about */
 	/* Called once for each start, never from inside calls_start. msg is borrowed for the call and NULL unless CALL_ANSWERED. */
@@ -39,7 +42,15 @@ struct call {
 	struct calls_module *module;
 	struct calls *calls;
 	struct calls_worker *worker; /* CALL_SENT */
-	struct call *prev, *next;    /* CALL_QUEUED */
+	struct call *next_again;     /* while a lost worker's calls are sorted */
+	struct call_place place;     /* in the queue; its lane from calls_start on */
+};
+
+struct calls_limits {
+	unsigned threads;      /* of workers that are added from now on */
+	unsigned max_queue;    /* calls that wait, of all modules together */
+	unsigned max_per_user; /* calls of one user under way; 0: any number */
+	int64_t timeout_ms;    /* of calls started from now on */
 };
 
 struct calls_hooks {
@@ -58,13 +69,13 @@ struct calls_hooks {
 struct calls *calls_new(struct loop *loop, struct counts *counts, const struct calls_hooks *hooks);
 /* Closes the workers' sockets. No call may be under way. */
 void calls_free(struct calls *calls);
-/* For workers added and requests started from now on. */
-void calls_limit(struct calls *calls, unsigned threads, unsigned max_queue, int64_t timeout_ms);
+void calls_limit(struct calls *calls, const struct calls_limits *limits);
 /* Takes fd. A worker with the same module and index counts as lost. */
 enum jwk11_rc calls_add_worker(struct calls *calls, const char *module, unsigned index, int fd, struct jwk11_err *err) J11_MUST_USE;
 
 uint64_t calls_next_id(struct calls *calls);
-/* Starts a call at rest. BUSY: the queue is full; MEMORY. Then nothing has begun. A module without a worker is waited for. */
+/* Starts a call at rest. BUSY: the queue is full; LIMIT: the user has as many under way as they may; MEMORY. Then nothing has begun. In a full
+ * queue the youngest call of the user with the most waiting gives way to one whose user has fewer. A module without a worker is waited for. */
 enum jwk11_rc calls_start(struct calls *calls, const char *module, struct call *call) J11_MUST_USE;
 /* The owner lost interest. True: the call is at rest at once. False: a worker has it; done comes later, with CALL_ABANDONED. */
 bool calls_leave(struct call *call) J11_MUST_USE;

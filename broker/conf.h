@@ -58,6 +58,8 @@ struct conf_client {
 	bool ops[CONF_N_OPS];
 	const char *jwt_issuer; /* forced iss; NULL: free */
 	int64_t jwt_max_ttl;    /* seconds; 0: no cap */
+	int64_t rate;           /* requests an hour that each user may make by this section; 0: any number */
+	unsigned burst;         /* as many at once after a silence; 0 with rate 0 */
 };
 struct conf {
 	/* [daemon] */
@@ -75,8 +77,10 @@ struct conf {
 	enum conf_yes strict;    /* refuse keys that anything is known against */
 	unsigned workers;           /* processes per module; 0: cores + 1 */
 	unsigned threads;           /* threads per worker; default 1 */
-	unsigned max_connections;   /* default 1024 */
+	unsigned max_connections;   /* on each socket; default 1024 */
+	unsigned max_connections_per_user; /* of them; 0: three quarters */
 	unsigned max_queue;         /* requests waiting for a worker; default 1024 */
+	unsigned max_requests_per_user;    /* under way; 0: three quarters of max_queue */
 	size_t max_body;            /* octets; default 65536 */
 	int64_t request_timeout_ms; /* default 10000 */
 	int64_t head_timeout_ms;    /* default 10000 */
@@ -94,6 +98,10 @@ struct conf {
 
 	void *arena; /* owns everything above */
 };
+
+/* The limits as they are: of 0 three quarters, and at least one. */
+unsigned conf_connections_per_user(const struct conf *conf);
+unsigned conf_requests_per_user(const struct conf *conf);
 
 /* Where and why a file was refused: "jwk11.conf:12: …". In err->text; the nearest valid word, when there is one, in err->hint. */
 

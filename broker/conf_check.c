@@ -157,6 +157,10 @@ static enum jwk11_rc check_clients(struct checked *r, struct conf *c)
 			c->clients[i].anybody |= j11_text_equal(*u, "*");
 		if (client->users[0] == NULL && client->groups[0] == NULL && client->n_uids == 0 && client->n_gids == 0)
 			return refuse(r, "[client %s] matches nobody: it needs user, uid, group or gid", client->name);
+		if (client->burst > 0 && client->rate == 0)
+			return refuse(r, "[client %s]: burst goes with rate only", client->name);
+		if (client->rate > 0 && client->burst == 0) /* what a second brings */
+			c->clients[i].burst = (unsigned)((client->rate + 3599) / 3600);
 	}
 	return JWK11_OK;
 }
@@ -173,6 +177,17 @@ static enum jwk11_rc check_workers(struct checked *r, const struct conf *c)
 		for (const char *const *p = lists[i]; *p != NULL; p++)
 			if (**p != '/')
 				return refuse(r, "[daemon] %s takes absolute paths, not \"%s\"", names[i], *p);
+	return JWK11_OK;
+}
+
+static enum jwk11_rc check_limits(struct checked *r, const struct conf *c)
+{
+	if (c->max_connections_per_user > c->max_connections)
+		return refuse(r, "[daemon] max-connections-per-user is %u, and max-connections %u for all together", c->max_connections_per_user,
+			c->max_connections);
+	if (c->max_requests_per_user > c->max_connections)
+		return refuse(r, "[daemon] max-requests-per-user is %u, but a connection has one request under way and max-connections is %u",
+			c->max_requests_per_user, c->max_connections);
 	return JWK11_OK;
 }
 
@@ -195,5 +210,7 @@ enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *
 		rc = check_sets(&r, conf);
 	if (rc == JWK11_OK)
 		rc = check_clients(&r, conf);
+	if (rc == JWK11_OK)
+		rc = check_limits(&r, conf);
 	return rc == JWK11_OK ? check_daemon(&r, conf) : rc;
 }

@@ -25,7 +25,9 @@ const struct conf_row conf_rows[] = {
 	D("worker-read", CONF_LIST, worker_read, 0, 0, { 0 }),
 	D("worker-write", CONF_LIST, worker_write, 0, 0, { 0 }),
 	D("max-connections", CONF_UNSIGNED, max_connections, 1, 65536, { 0 }),
+	D("max-connections-per-user", CONF_UNSIGNED, max_connections_per_user, 0, 65536, { 0 }),
 	D("max-queue", CONF_UNSIGNED, max_queue, 1, 65536, { 0 }),
+	D("max-requests-per-user", CONF_UNSIGNED, max_requests_per_user, 0, 65536, { 0 }),
 	D("max-body", CONF_SIZE, max_body, 256, 131072, { 0 }),
 	D("request-timeout", CONF_MS, request_timeout_ms, 1, 600, { 0 }),
 	D("head-timeout", CONF_MS, head_timeout_ms, 1, 600, { 0 }),
@@ -55,6 +57,8 @@ const struct conf_row conf_rows[] = {
 	C("allow", CONF_OPS, ops, 0, 0, { 0 }),
 	C("jwt-issuer", CONF_TEXT, jwt_issuer, 0, 0, { 0 }),
 	C("jwt-max-ttl", CONF_SECONDS, jwt_max_ttl, 1, 315360000, { 0 }),
+	C("rate", CONF_RATE, rate, 1, 1000000, { 0 }),
+	C("burst", CONF_UNSIGNED, burst, 1, 1000000, { 0 }),
 	{ CONF_S_DAEMON, NULL, CONF_TEXT, 0, 0, 0, { 0 } },
 };
 
@@ -111,11 +115,15 @@ static void emit_row(const struct conf_row *row, const void *target, struct jwk1
 		if (*(const int64_t *)(const void *)place > 0 || row->min == 0)
 			j11_buf_add_fmt(out, "%s=%lld\n", row->name, (long long)*(const int64_t *)(const void *)place);
 		return;
+	case CONF_RATE:
+		if (*(const int64_t *)(const void *)place > 0)
+			j11_buf_add_fmt(out, "%s=%lld/h\n", row->name, (long long)*(const int64_t *)(const void *)place);
+		return;
 	case CONF_SIZE:
 		j11_buf_add_fmt(out, "%s=%zu\n", row->name, *(const size_t *)(const void *)place);
 		return;
 	case CONF_UNSIGNED:
-		if (*(const unsigned *)(const void *)place != (unsigned)-1)
+		if (*(const unsigned *)(const void *)place != (unsigned)-1 && *(const unsigned *)(const void *)place >= row->min)
 			j11_buf_add_fmt(out, "%s=%u\n", row->name, *(const unsigned *)(const void *)place);
 		return;
 	}

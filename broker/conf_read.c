@@ -20,7 +20,7 @@ struct reader {
 	struct jwk11_err *err;
 	enum conf_section section;
 	void *target; /* the struct of the open section */
-	uint64_t seen; /* single-valued names set in it, by row */
+	bool seen[CONF_ROWS_MAX]; /* names set in it, by row */
 };
 
 struct block {
@@ -237,6 +237,27 @@ static enum jwk11_rc set_number(struct reader *r, const struct conf_row *row, st
 	return JWK11_OK;
 }
 
+/* "10/s": with a unit, so that nobody has to guess it. An hour's worth fits into the canonical text even where it is past the limit of that unit. */
+static enum jwk11_rc set_rate(struct reader *r, const struct conf_row *row, struct jwk11_view value)
+{
+	static const struct {
+		char letter;
+		unsigned an_hour;
+	} units[] = { { 's', 3600 }, { 'm', 60 }, { 'h', 1 } };
+	const char *p = value.data;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < J11_COUNT(units) && value.len > 2; i++) {
+		if (p[value.len - 2] != '/' || p[value.len - 1] != units[i].letter)
+			continue;
+		if (j11_text_to_u64((struct jwk11_view){ .data = p, .len = value.len - 2 }, row->max * 3600 / units[i].an_hour, &n) && n >= row->min) {
+			*(int64_t *)(void *)((char *)r->target + row->offset) = (int64_t)(n * units[i].an_hour);
+			return JWK11_OK;
+		}
+	}
+	return refuse(r, "%s takes requests by the second, minute or hour: 10/s, 30/m, 100/h; at most %llu/s", row->name, (unsigned long long)row->max);
+}
+
 static enum jwk11_rc set_word(struct reader *r, const struct conf_row *row, struct jwk11_view value)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf words = J11_BUF(256);
@@ -285,6 +306,8 @@ static enum jwk11_rc set_value(struct reader *r, const struct conf_row *row, str
 		return set_word(r, row, value);
 	case CONF_PROFILE:
 		return set_profile(r, row, value);
+	case CONF_RATE:
+		return set_rate(r, row, value);
 	case CONF_LIST:
 	case CONF_LINES:
 	case CONF_UIDS:
@@ -334,15 +357,15 @@ static enum jwk11_rc read_pair(struct reader *r, struct jwk11_view line)
 	name = trim((struct jwk11_view){ .data = line.data, .len = (size_t)(equals - (const char *)line.data) });
 	value = trim((struct jwk11_view){ .data = equals + 1, .len = line.len - (size_t)(equals + 1 - (const char *)line.data) });
 	for (const struct conf_row *row = conf_rows; row->name != NULL; row++) {
-		uint64_t bit = 1ull << (row - conf_rows);
+		bool *seen = &r->seen[row - conf_rows];
 
 		if (row->section != r->section || !j11_view_equals(name, row->name))
 			continue;
 		if (value.len == 0)
 			return refuse(r, "%s has no value", row->name);
-		if (row->kind < CONF_LIST && (r->seen & bit) != 0)
+		if (row->kind < CONF_LIST && *seen)
 			return refuse(r, "%s is set twice", row->name);
-		r->seen |= bit;
+		*seen = true;
 		return set_value(r, row, value);
 	}
 	return unknown_name(r, name);
@@ -399,7 +422,7 @@ static void forget_seen(struct reader *r)
 {
 	for (const struct conf_row *row = conf_rows; row->name != NULL; row++)
 		if (row->section != CONF_S_DAEMON)
-			r->seen &= ~(1ull << (row - conf_rows));
+			r->seen[row - conf_rows] = false;
 }
 
 static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
@@ -516,6 +539,21 @@ enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf *
 	if (rc == JWK11_OK)
 		*ret_conf = J11_STEAL(conf);
 	return rc;
+}
+
+static unsigned three_quarters(unsigned n)
+{
+	return n - n / 4; /* one of one */
+}
+
+unsigned conf_connections_per_user(const struct conf *conf)
+{
+	return conf->max_connections_per_user > 0 ? conf->max_connections_per_user : three_quarters(conf->max_connections);
+}
+
+unsigned conf_requests_per_user(const struct conf *conf)
+{
+	return conf->max_requests_per_user > 0 ? conf->max_requests_per_user : three_quarters(conf->max_queue);
 }
 
 const struct conf_key *conf_find_key(const struct conf *conf, const char *name)

@@ -13,9 +13,12 @@
 
 enum conf_section { CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_N_SECTIONS };
 
-/* Kinds from CONF_LIST on may be repeated. MS: seconds in the file, milliseconds in the struct. */
+#define CONF_ROWS_MAX 128
+
+/* Kinds from CONF_LIST on may be repeated. MS: seconds in the file, milliseconds in the struct. RATE: N/s, N/m or N/h in the file, N an hour in
+ * the struct. */
 enum conf_kind {
-	CONF_TEXT, CONF_PATH, CONF_WORD, CONF_PROFILE, CONF_UNSIGNED, CONF_SIZE, CONF_MODE, CONF_MS, CONF_SECONDS,
+	CONF_TEXT, CONF_PATH, CONF_WORD, CONF_PROFILE, CONF_UNSIGNED, CONF_SIZE, CONF_MODE, CONF_MS, CONF_SECONDS, CONF_RATE,
 	CONF_LIST, CONF_LINES, CONF_UIDS, CONF_GIDS, CONF_OPS
 };
 
@@ -27,7 +30,7 @@ struct conf_row {
 	uint64_t min, max;
 	const char *words[8]; /* CONF_WORD: by value, NULL behind the last */
 };
-extern const struct conf_row conf_rows[]; /* ends with a NULL name; at most 64 */
+extern const struct conf_row conf_rows[]; /* ends with a NULL name; at most CONF_ROWS_MAX */
 
 /* Looks at the whole of it (conf_check.c) and fills in what follows from it. */
 enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *err) J11_MUST_USE;

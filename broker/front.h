@@ -11,6 +11,7 @@
 #include "http_reply.h"
 #include "loop.h"
 #include "policy.h"
+#include "user.h"
 
 #define FRONT_KEY_MAX 512   /* octets of a key name or kid in a path, with the NUL */
 #define FRONT_ID_MAX 65     /* octets of a Request-Id, with the NUL */
@@ -24,6 +25,7 @@ struct front_jwks; /* rendered sets: front_view.c */
 struct front {
 	struct loop *loop;
 	struct counts counts;
+	struct users users;
 	struct calls *calls;
 	struct catalog *catalog;
 	struct conf *conf;
@@ -42,6 +44,7 @@ struct front {
 /* The peer of a connection, asked for when first needed. */
 struct front_peer {
 	int fd;
+	struct user *user;   /* there for as long as the connection */
 	bool asked;
 	bool known;
 	uint64_t generation; /* of the configuration under which `matched` holds */
@@ -102,6 +105,9 @@ enum front_outcome front_send_body(struct front_request *q, const char *type);
 void front_add_text(struct front_request *q, enum wire_field field, struct jwk11_view text);
 enum jwk11_rc front_add_octets(struct front_request *q, enum wire_field field, struct jwk11_view text, const char *name, struct jwk11_err *err)
 	J11_MUST_USE;
+
+/* Takes one request off the rate of the section that grants this operation with the key. False: none is left, a problem has been filled in. */
+bool front_within_rate(struct front_request *q, const char *key, enum conf_op op);
 
 /* The key that the path names, as this peer sees it; NULL: a problem has been filled in. */
 const struct catalog_key *front_find_key(struct front_request *q);

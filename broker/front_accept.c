@@ -25,12 +25,14 @@ struct front_accept {
 };
 
 /* One reply, once, to a client that came when the house was full. Whether it hears it is its own affair. */
-static void refuse_connection(struct front *front, int fd)
+static void refuse_connection(struct front *front, int fd, enum j11_code code)
 {
 	struct jwk11_buf *out = &front->out;
-	struct problem p = { .code = J11_CODE_HTTP_TOO_MANY, .detail = J11_VIEW("this socket has as many connections as it may") };
+	struct problem p = { .code = code, .detail = J11_VIEW("this socket has as many connections as it may") };
 	struct http_reply reply = { .status = problem_status(p.code), .type = PROBLEM_TYPE, .cache_control = "no-store", .close = true };
 
+	if (code == J11_CODE_CONNECTIONS_EXCEEDED)
+		p.detail = J11_VIEW("you have as many connections to this socket as one user may, and each of them waits for an answer");
 	jwk11_buf_reset(&front->body);
 	problem_write(&front->body, &p);
 	reply.body = j11_buf_view(&front->body);
@@ -41,6 +43,24 @@ static void refuse_connection(struct front *front, int fd)
 	jwk11_buf_reset(out);
 	count_one(&front->counts, COUNT_connections_refused);
 	close(fd);
+}
+
+/* Takes fd. */
+static void admit(struct listener *listener, int fd)
+{
+	struct front_conns *conns = listener->conns;
+	struct front *front = conns->front;
+	uid_t uid = (uid_t)-1; /* whom the kernel does not name are one user */
+	enum j11_code code = J11_CODE_MEMORY;
+	struct user *user;
+
+	if (!policy_uid_of(fd, &uid))
+		uid = (uid_t)-1;
+	user = users_get(&front->users, uid, loop_now(front->loop));
+	if (user != NULL && front_conn_make_room(conns, listener->socket, user, &code))
+		front_conn_add(conns, listener->socket, fd, user);
+	else
+		refuse_connection(front, fd, code);
 }
 
 static void rest(struct listener *listener)
@@ -61,7 +81,6 @@ static void on_again(void *arg)
 static void on_listener(void *arg, uint32_t events)
 {
 	struct listener *listener = arg;
-	struct front_conns *conns = listener->conns;
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
@@ -71,10 +90,7 @@ static void on_listener(void *arg, uint32_t events)
 			rest(listener);
 		if (fd < 0)
 			return;
-		if (conns->n_of[listener->socket] >= conns->front->conf->max_connections)
-			refuse_connection(conns->front, fd);
-		else
-			front_conn_add(conns, listener->socket, fd);
+		admit(listener, fd);
 	}
 }
 
@@ -83,7 +99,7 @@ static bool open_listener(struct front_conns *conns, struct listener *listener, 
 	listener->conns = conns;
 	listener->socket = socket;
 	listener->again = (struct loop_timer){ .fn = on_again, .arg = listener };
-	listener->watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = on_listener, .arg = listener };
+	listener->watch = (struct loop_watch){ .fd = fd, .minor = socket == FRONT_PUBLIC, .events = EPOLLIN, .fn = on_listener, .arg = listener };
 	return loop_add(conns->front->loop, &listener->watch);
 }
 

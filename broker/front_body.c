@@ -150,7 +150,7 @@ static enum front_outcome start(struct front_request *q, enum conf_op op)
 	struct j11_json_limits limits = j11_json_limits_default;
 	struct jwk11_err err = { .rc = JWK11_OK };
 
-	if (key == NULL || front_key_is_barred(q, key))
+	if (key == NULL || front_key_is_barred(q, key) || !front_within_rate(q, key->name, op))
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
 	*q->pending = (struct front_pending){ .op = op };
@@ -321,6 +321,9 @@ void front_body_answer(struct front_request *q, enum call_end end, const struct 
 	case CALL_LATE:
 		front_problem(q, J11_CODE_WORKER_TIMEOUT, "the token did not answer in time; its worker is restarted");
 		break;
+	case CALL_DISPLACED:
+		front_problem(q, J11_CODE_QUEUE_FULL, "%u requests are waiting for a worker, and you have the most of them", q->front->conf->max_queue);
+		break;
 	default:
 		front_problem(q, J11_CODE_WORKER_LOST, "the worker ended while it held the request, and so did the next one");
 	}
@@ -330,6 +333,8 @@ void front_body_refused(struct front_request *q, enum jwk11_rc rc)
 {
 	if (rc == JWK11_ERR_BUSY)
 		front_problem(q, J11_CODE_QUEUE_FULL, "%u requests are waiting for a worker already", q->front->conf->max_queue);
+	else if (rc == JWK11_ERR_LIMIT)
+		front_problem(q, J11_CODE_REQUESTS_EXCEEDED, "you have %u requests under way already", conf_requests_per_user(q->front->conf));
 	else
 		front_problem(q, J11_CODE_MEMORY, "the request could not be queued");
 }

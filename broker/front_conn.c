@@ -17,6 +17,8 @@
 #include "problem.h"
 
 #define OUT_PAUSE 65536      /* octets of pipelined replies before they are sent */
+#define IN_A_ROW 8           /* requests of one connection before the others have their turn */
+#define EVICT_LOOKS 256      /* connections looked at to find one that can go */
 #define KEEP_ROOM 16384      /* a larger buffer is given back when it is empty */
 #define LINGER_MS 1000       /* how long input is thrown away behind a refusal */
 #define LINGER_MAX 1048576   /* and how much of it */
@@ -68,20 +70,18 @@ static void set_timer(struct front_conn *conn, int64_t ms)
 
 /* ---- beginning and end ---- */
 
-static void link_conn(struct front_conn **list, struct front_conn *conn)
+static void link_conn(struct front_conn_list *list, struct front_conn *conn)
 {
 	conn->prev = NULL;
-	conn->next = *list;
-	if (*list != NULL)
-		(*list)->prev = conn;
-	*list = conn;
+	conn->next = list->first;
+	*(list->first != NULL ? &list->first->prev : &list->last) = conn;
+	list->first = conn;
 }
 
-static void unlink_conn(struct front_conn **list, struct front_conn *conn)
+static void unlink_conn(struct front_conn_list *list, struct front_conn *conn)
 {
-	*(conn->prev != NULL ? &conn->prev->next : list) = conn->next;
-	if (conn->next != NULL)
-		conn->next->prev = conn->prev;
+	*(conn->prev != NULL ? &conn->prev->next : &list->first) = conn->next;
+	*(conn->next != NULL ? &conn->next->prev : &list->last) = conn->prev;
 }
 
 static void free_conn(struct front_conn *conn)
@@ -103,9 +103,10 @@ static void close_conn(struct front_conn *conn)
 	loop_remove(conns->front->loop, &conn->watch);
 	close(conn->watch.fd);
 	conn->watch.fd = -1;
-	unlink_conn(&conns->first, conn);
+	unlink_conn(&conns->all, conn);
 	conns->n_conns--;
 	conns->n_of[conn->socket]--;
+	conn->peer.user->n_conns[conn->socket]--;
 	loop_timer_clear(&conn->timer);
 	if (calls_leave(&conn->call))
 		free_conn(conn);
@@ -344,12 +345,12 @@ static size_t take_request(struct front_conn *conn, struct jwk11_view input)
 	return whole;
 }
 
-/* Serves as many requests as are complete. Returns the octets used. */
-static size_t take_requests(struct front_conn *conn, struct jwk11_view input)
+/* Serves the requests that are complete, as many as *left says. Returns the octets used. */
+static size_t take_requests(struct front_conn *conn, struct jwk11_view input, unsigned *left)
 {
 	size_t used = 0;
 
-	while (used < input.len && !conn->ending && conn->phase != PHASE_WAITING && conn->conns->front->out.len < OUT_PAUSE) {
+	while (used < input.len && *left > 0 && !conn->ending && conn->phase != PHASE_WAITING && conn->conns->front->out.len < OUT_PAUSE) {
 		struct jwk11_view rest = { .data = (const char *)input.data + used, .len = input.len - used };
 		size_t n;
 
@@ -359,14 +360,40 @@ static size_t take_requests(struct front_conn *conn, struct jwk11_view input)
 		if (n == 0)
 			break;
 		used += n;
+		--*left;
 	}
 	return used;
+}
+
+/* It has just been served: the list is in that order. */
+static void touch(struct front_conn *conn)
+{
+	struct front_conns *conns = conn->conns;
+
+	if (conn == conns->all.first)
+		return;
+	unlink_conn(&conns->all, conn);
+	link_conn(&conns->all, conn);
+}
+
+/* Nothing is left to do for this one now. */
+static void settle(struct front_conn *conn, unsigned left)
+{
+	if (left < IN_A_ROW)
+		touch(conn);
+	if (conn->in.len == 0)
+		release(&conn->in);
+	if (conn->phase == PHASE_IDLE)
+		set_timer(conn, conf_of(conn)->idle_timeout_ms);
+	if (conn->phase != PHASE_WAITING) /* writable as it is, it comes round again at once, behind the others */
+		loop_change(conn->conns->front->loop, &conn->watch, left == 0 && conn->in.len > 0 ? EPOLLOUT : EPOLLIN);
 }
 
 /* Serves new octets behind the kept ones, keeps the rest, sends the replies, settles what to wait for. */
 static void proceed(struct front_conn *conn, struct jwk11_view fresh)
 {
 	struct front *front = conn->conns->front;
+	unsigned left = IN_A_ROW;
 	size_t used;
 
 	conn->in.max = HTTP_HEAD_MAX + front->conf->max_body + FRONT_CHUNK; /* the configuration may have changed */
@@ -375,7 +402,7 @@ static void proceed(struct front_conn *conn, struct jwk11_view fresh)
 
 		if (kept && fresh.len > 0)
 			j11_buf_add(&conn->in, fresh.data, fresh.len);
-		used = take_requests(conn, kept ? j11_buf_view(&conn->in) : fresh);
+		used = take_requests(conn, kept ? j11_buf_view(&conn->in) : fresh, &left);
 		if (kept)
 			j11_buf_drop(&conn->in, used);
 		else if (used < fresh.len && !conn->ending)
@@ -388,15 +415,10 @@ static void proceed(struct front_conn *conn, struct jwk11_view fresh)
 		}
 		if (!flush(conn))
 			return;
-		if (used == 0 || conn->in.len == 0 || conn->phase == PHASE_WAITING)
+		if (used == 0 || left == 0 || conn->in.len == 0 || conn->phase == PHASE_WAITING)
 			break;
 	}
-	if (conn->in.len == 0)
-		release(&conn->in);
-	if (conn->phase == PHASE_IDLE)
-		set_timer(conn, conf_of(conn)->idle_timeout_ms);
-	if (conn->phase != PHASE_WAITING)
-		loop_change(front->loop, &conn->watch, EPOLLIN);
+	settle(conn, left);
 }
 
 /* ---- calls to workers ---- */
@@ -420,6 +442,7 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 	conn->ending = conn->ending || conn->close_asked;
 	release(&conn->datagram);
 	add_reply(conn, &q);
+	touch(conn);
 	proceed(conn, (struct jwk11_view){ .len = 0 });
 }
 
@@ -429,6 +452,7 @@ static void start_call(struct front_conn *conn, struct front_request *q)
 	enum jwk11_rc rc;
 
 	call->id = q->id;
+	call->who = conn->peer.user->uid;
 	call->datagram = j11_buf_view(&conn->datagram);
 	call->fd = conn->watch.fd;
 	call->done = on_done;
@@ -522,7 +546,67 @@ static void on_timeout(void *arg)
 
 /* ---- the set of connections ---- */
 
-bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd)
+static bool has_input(const struct front_conn *conn)
+{
+	char octet;
+
+	return recv(conn->watch.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Between two requests, or before the first, and nothing has come. */
+static bool is_silent(const struct front_conn *conn)
+{
+	return conn->phase == PHASE_IDLE && conn->in.len == 0 && !has_input(conn);
+}
+
+static bool is_slow(const struct front_conn *conn)
+{
+	return conn->phase == PHASE_HEAD || conn->phase == PHASE_BODY || conn->phase == PHASE_WRITING || conn->phase == PHASE_LINGER;
+}
+
+/* A connection of this user that can be closed without losing a complete request; NULL. */
+static struct front_conn *find_waiting(const struct front_conns *conns, enum front_socket socket, const struct user *user)
+{
+	struct front_conn *slow = NULL;
+	unsigned looks = 0;
+
+	for (struct front_conn *conn = conns->all.last; conn != NULL && looks < EVICT_LOOKS; conn = conn->prev) {
+		if (conn->socket != socket || conn->peer.user != user)
+			continue;
+		looks++;
+		if (is_silent(conn))
+			return conn;
+		if (slow == NULL && is_slow(conn))
+			slow = conn;
+	}
+	return slow;
+}
+
+bool front_conn_make_room(struct front_conns *conns, enum front_socket socket, const struct user *user, enum j11_code *ret_code)
+{
+	const struct conf *conf = conns->front->conf;
+	const struct user *victim = user;
+	struct front_conn *conn;
+
+	if (user->n_conns[socket] >= conf_connections_per_user(conf)) {
+		*ret_code = J11_CODE_CONNECTIONS_EXCEEDED;
+	} else if (conns->n_of[socket] >= conf->max_connections) {
+		*ret_code = J11_CODE_HTTP_TOO_MANY;
+		victim = users_greediest(&conns->front->users, socket);
+		if (victim == NULL || victim->n_conns[socket] <= user->n_conns[socket])
+			victim = user;
+	} else {
+		return true;
+	}
+	conn = find_waiting(conns, socket, victim);
+	if (conn == NULL)
+		return false;
+	count_one(&conns->front->counts, COUNT_connections_evicted);
+	close_conn(conn);
+	return true;
+}
+
+bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd, struct user *user)
 {
 	struct front *front = conns->front;
 	struct front_conn *conn = j11_mem_new(sizeof(*conn));
@@ -533,11 +617,12 @@ bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd)
 	}
 	conn->conns = conns;
 	conn->socket = socket;
-	conn->watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = on_conn, .arg = conn };
+	conn->watch = (struct loop_watch){ .fd = fd, .minor = socket == FRONT_PUBLIC, .events = EPOLLIN, .fn = on_conn, .arg = conn };
 	conn->timer = (struct loop_timer){ .fn = on_timeout, .arg = conn };
 	conn->out = J11_BUF(front->out.max);
 	conn->datagram = J11_BUF(WIRE_MAX);
 	conn->peer.fd = fd;
+	conn->peer.user = user;
 	if (!loop_timer_set(front->loop, &conn->timer, loop_now(front->loop) + (uint64_t)front->conf->idle_timeout_ms) ||
 		!loop_add(front->loop, &conn->watch)) {
 		loop_timer_remove(front->loop, &conn->timer);
@@ -545,18 +630,12 @@ bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd)
 		j11_mem_free(conn);
 		return false;
 	}
-	link_conn(&conns->first, conn);
+	link_conn(&conns->all, conn);
 	conns->n_conns++;
 	conns->n_of[socket]++;
+	user->n_conns[socket]++;
 	count_one(&front->counts, COUNT_connections);
 	return true;
-}
-
-static bool has_input(const struct front_conn *conn)
-{
-	char octet;
-
-	return recv(conn->watch.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void front_conn_drain(struct front_conns *conns)
@@ -568,7 +647,7 @@ void front_conn_drain(struct front_conns *conns)
 		conns->empty(conns->arg);
 		return;
 	}
-	for (struct front_conn *conn = conns->first; conn != NULL; conn = next) {
+	for (struct front_conn *conn = conns->all.first; conn != NULL; conn = next) {
 		next = conn->next;
 		if (conn->phase == PHASE_IDLE && !has_input(conn))
 			close_conn(conn);
@@ -582,13 +661,13 @@ void front_conn_close_all(struct front_conns *conns)
 	struct front_conn *next;
 
 	conns->front->draining = false;
-	for (struct front_conn *conn = conns->first; conn != NULL; conn = next) {
+	for (struct front_conn *conn = conns->all.first; conn != NULL; conn = next) {
 		next = conn->next;
 		close_conn(conn);
 	}
-	for (struct front_conn *conn = conns->ghosts; conn != NULL; conn = next) {
+	for (struct front_conn *conn = conns->ghosts.first; conn != NULL; conn = next) {
 		next = conn->next;
 		free_conn(conn);
 	}
-	conns->ghosts = NULL;
+	conns->ghosts = (struct front_conn_list){ .first = NULL };
 }

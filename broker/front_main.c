@@ -161,7 +161,9 @@ static void use_conf(struct front *front, struct conf *conf)
 	catalog_set_order(front->catalog, (const char *const *)conf->modules);
 	front->conf_generation++;
 	conf_free(old);
-	calls_limit(front->calls, conf->threads, conf->max_queue, conf->request_timeout_ms);
+	users_forget_rates(&front->users);
+	calls_limit(front->calls, &(struct calls_limits){ .threads = conf->threads, .max_queue = conf->max_queue,
+		.max_per_user = conf_requests_per_user(conf), .timeout_ms = conf->request_timeout_ms });
 	refresh(front);
 }
 
@@ -342,6 +344,7 @@ static void finish(struct process *p)
 		front_accept_free(p->accept);
 		front_conn_close_all(&p->conns);
 	}
+	users_free(&front->users);
 	calls_free(front->calls);
 	catalog_free(front->catalog);
 	front_view_free(front->jwks);

@@ -178,6 +178,33 @@ bool front_key_is_barred(struct front_request *q, const struct catalog_key *key)
 	return true;
 }
 
+/* As somebody would write it. */
+static void refuse_rate(struct front_request *q, const struct conf_client *client, unsigned wait)
+{
+	int64_t a_unit = client->rate % 3600 == 0 ? 3600 : client->rate % 60 == 0 ? 60 : 1;
+
+	front_problem(q, J11_CODE_RATE_EXCEEDED, "[client %s] gives each of its users %lld requests a%s, and %u at once", client->name,
+		(long long)(client->rate / a_unit), a_unit == 3600 ? " second" : a_unit == 60 ? " minute" : "n hour", client->burst);
+	q->reply.retry_after = wait;
+}
+
+bool front_within_rate(struct front_request *q, const char *key, enum conf_op op)
+{
+	struct front *front = q->front;
+	const struct policy_peer *who = front_peer_get(q->peer);
+	const struct conf_client *client = who != NULL ? policy_decide(front->conf, who, key, op).client : NULL;
+	unsigned wait;
+
+	if (client == NULL || client->rate == 0)
+		return true;
+	wait = user_ask(q->peer->user, (size_t)(client - front->conf->clients), client->rate, client->burst, loop_now(front->loop));
+	if (wait == 0)
+		return true;
+	count_one(&front->counts, COUNT_rate_refused);
+	refuse_rate(q, client, wait);
+	return false;
+}
+
 /* Two names may share a kid; the first one this peer may see is meant. Of one name in two modules it is the one that the name stands for. */
 static const struct catalog_key *by_kid(const struct front_request *q, const struct policy_peer *who)
 {

@@ -11,13 +11,17 @@
 #include "base/mem.h"
 
 #define BATCH 64
+#define MINOR_BATCH 8
 
 struct loop {
 	int epoll;
+	struct loop_watch minor; /* a set of its own for minor watches, which the first set holds as one descriptor */
 	bool stopped;
 	uint64_t now_ms;
 	struct epoll_event batch[BATCH]; /* this round's events; data.ptr NULL: dropped */
 	int n_batch;
+	struct epoll_event minor_batch[MINOR_BATCH];
+	int n_minor_batch;
 	struct loop_timer **heap; /* smallest filed_ms first */
 	size_t n_heap;
 	size_t room;
@@ -31,6 +35,28 @@ static uint64_t clock_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static void run_batch(const struct loop *loop, const struct epoll_event *batch, const int *n_batch)
+{
+	for (int i = 0; i < *n_batch && !loop->stopped; i++) {
+		struct loop_watch *watch = batch[i].data.ptr;
+
+		if (watch != NULL)
+			watch->fn(watch->arg, batch[i].events);
+	}
+}
+
+/* A few of those that are ready; the kernel puts them behind the others, so all come round. */
+static void on_minor(void *arg, uint32_t events)
+{
+	struct loop *loop = arg;
+	int n = epoll_wait(loop->minor.fd, loop->minor_batch, MINOR_BATCH, 0);
+
+	(void)events;
+	loop->n_minor_batch = n > 0 ? n : 0;
+	run_batch(loop, loop->minor_batch, &loop->n_minor_batch);
+	loop->n_minor_batch = 0;
+}
+
 enum jwk11_rc loop_new(struct loop **ret_loop, struct jwk11_err *err)
 {
 	struct loop *loop = j11_mem_new(sizeof(*loop));
@@ -38,8 +64,9 @@ enum jwk11_rc loop_new(struct loop **ret_loop, struct jwk11_err *err)
 	if (loop == NULL)
 		return j11_err_memory(err);
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->epoll < 0) {
-		j11_mem_free(loop);
+	loop->minor = (struct loop_watch){ .fd = epoll_create1(EPOLL_CLOEXEC), .events = EPOLLIN, .fn = on_minor, .arg = loop };
+	if (loop->epoll < 0 || loop->minor.fd < 0 || !loop_add(loop, &loop->minor)) {
+		loop_free(loop);
 		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "event loop: epoll_create1 failed: errno %d", errno);
 	}
 	loop->now_ms = clock_ms();
@@ -51,16 +78,24 @@ void loop_free(struct loop *loop)
 {
 	if (loop == NULL)
 		return;
-	close(loop->epoll);
+	if (loop->minor.fd >= 0)
+		close(loop->minor.fd);
+	if (loop->epoll >= 0)
+		close(loop->epoll);
 	j11_mem_free(loop->heap);
 	j11_mem_free(loop);
+}
+
+static int set_of(const struct loop *loop, const struct loop_watch *watch)
+{
+	return watch->minor ? loop->minor.fd : loop->epoll;
 }
 
 bool loop_add(struct loop *loop, struct loop_watch *watch)
 {
 	struct epoll_event ev = { .events = watch->events, .data.ptr = watch };
 
-	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, watch->fd, &ev) == 0;
+	return epoll_ctl(set_of(loop, watch), EPOLL_CTL_ADD, watch->fd, &ev) == 0;
 }
 
 void loop_change(struct loop *loop, struct loop_watch *watch, uint32_t events)
@@ -69,7 +104,7 @@ void loop_change(struct loop *loop, struct loop_watch *watch, uint32_t events)
 
 	if (watch->events == events || watch->fd < 0)
 		return;
-	if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->fd, &ev) == 0)
+	if (epoll_ctl(set_of(loop, watch), EPOLL_CTL_MOD, watch->fd, &ev) == 0)
 		watch->events = events;
 }
 
@@ -79,10 +114,13 @@ void loop_remove(struct loop *loop, struct loop_watch *watch)
 
 	if (watch->fd < 0)
 		return;
-	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, &ev);
+	epoll_ctl(set_of(loop, watch), EPOLL_CTL_DEL, watch->fd, &ev);
 	for (int i = 0; i < loop->n_batch; i++)
 		if (loop->batch[i].data.ptr == watch)
 			loop->batch[i].data.ptr = NULL;
+	for (int i = 0; i < loop->n_minor_batch; i++)
+		if (loop->minor_batch[i].data.ptr == watch)
+			loop->minor_batch[i].data.ptr = NULL;
 }
 
 uint64_t loop_now(const struct loop *loop)
@@ -211,12 +249,7 @@ void loop_run(struct loop *loop)
 
 		loop->now_ms = clock_ms();
 		loop->n_batch = n > 0 ? n : 0;
-		for (int i = 0; i < loop->n_batch && !loop->stopped; i++) {
-			struct loop_watch *watch = loop->batch[i].data.ptr;
-
-			if (watch != NULL)
-				watch->fn(watch->arg, loop->batch[i].events);
-		}
+		run_batch(loop, loop->batch, &loop->n_batch);
 		loop->n_batch = 0;
 		if (!loop->stopped)
 			run_timers(loop);

@@ -16,6 +16,7 @@ struct loop;
 /* A descriptor that is waited on, level-triggered. `fn` gets the EPOLL* bits. fd is -1 while it is not in a loop. */
 struct loop_watch {
 	int fd;
+	bool minor; /* set before loop_add: in each round a few of these are served, however many are ready, and all of the others */
 	uint32_t events;
 	void (*fn)(void *arg, uint32_t events);
 	void *arg;

@@ -25,6 +25,17 @@ bool policy_peer_of(int fd, struct policy_peer *ret_peer)
 	return true;
 }
 
+bool policy_uid_of(int fd, uid_t *ret_uid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof(cred))
+		return false;
+	*ret_uid = cred.uid;
+	return true;
+}
+
 static bool has_group(const struct policy_peer *peer, gid_t gid)
 {
 	if (peer->gid == gid)

@@ -19,6 +19,9 @@ struct policy_peer {
 /* Asks the kernel about a connected Unix socket. False when it does not know or the peer has more than POLICY_MAX_GROUPS groups. */
 bool policy_peer_of(int fd, struct policy_peer *ret_peer) J11_MUST_USE;
 
+/* The user alone; false when the kernel does not know. */
+bool policy_uid_of(int fd, uid_t *ret_uid) J11_MUST_USE;
+
 enum policy_verdict {
 	POLICY_ALLOWED = 0,
 	POLICY_NO_CLIENT,    /* no [client] section matches the peer: PEER_DENIED */

@@ -91,6 +91,9 @@ static const struct row rows[J11_N_CODE_] = {
 	P(WORKER_LOST, 502, 1, "Worker lost"),
 	P(WORKER_TIMEOUT, 504, 1, "Worker timed out"),
 	P(QUEUE_FULL, 503, 1, "Queue full"),
+	P(RATE_EXCEEDED, 429, 1, "Too many requests"),
+	P(REQUESTS_EXCEEDED, 429, 1, "Too many requests under way"),
+	P(CONNECTIONS_EXCEEDED, 429, 1, "Too many connections of one user"),
 	P(NOT_READY, 503, 5, "Not ready yet"),
 	P(DRAINING, 503, 1, "Shutting down"),
 	/* HTTP */

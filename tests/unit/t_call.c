@@ -65,6 +65,11 @@ static void on_dropped(void *arg, const char *module, unsigned index, const stru
 	loop_stop(f->loop);
 }
 
+static void limit(struct fixture *f, unsigned threads, unsigned max_queue, int64_t timeout_ms)
+{
+	calls_limit(f->calls, &(struct calls_limits){ .threads = threads, .max_queue = max_queue, .timeout_ms = timeout_ms });
+}
+
 static int set_up(void **state)
 {
 	struct fixture *f = j11_mem_new(sizeof(*f));
@@ -72,7 +77,7 @@ static int set_up(void **state)
 
 	assert_int_equal(loop_new(&f->loop, NULL), JWK11_OK);
 	f->calls = calls_new(f->loop, &f->counts, &hooks);
-	calls_limit(f->calls, 1, 3, 5000);
+	limit(f, 1, 3, 5000);
 	*state = f;
 	return 0;
 }
@@ -110,9 +115,9 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 		loop_stop(job->f->loop);
 }
 
-static enum jwk11_rc start(struct fixture *f, struct job *job)
+static enum jwk11_rc start_for(struct fixture *f, struct job *job, uint32_t who)
 {
-	*job = (struct job){ .f = f, .datagram = J11_BUF(WIRE_MAX) };
+	*job = (struct job){ .f = f, .datagram = J11_BUF(WIRE_MAX), .call.who = who };
 	job->call.id = calls_next_id(f->calls);
 	wire_begin(&job->datagram, WIRE_SIGN, job->call.id);
 	wire_add_str(&job->datagram, WIRE_F_KEY, "k");
@@ -120,6 +125,11 @@ static enum jwk11_rc start(struct fixture *f, struct job *job)
 	job->call.fd = -1;
 	job->call.done = on_done;
 	return calls_start(f->calls, "m", &job->call);
+}
+
+static enum jwk11_rc start(struct fixture *f, struct job *job)
+{
+	return start_for(f, job, 0);
 }
 
 static void end_job(struct fixture *f, struct job *job)
@@ -318,7 +328,7 @@ static void reports_a_worker_that_misses_a_deadline(void **state)
 	int worker = add_worker(f, 0), next;
 	struct job a, b;
 
-	calls_limit(f->calls, 1, 3, 20);
+	limit(f, 1, 3, 20);
 	assert_int_equal(start(f, &a), JWK11_OK);
 	run_until(f, 1);
 	assert_int_equal(a.end, CALL_LATE);
@@ -379,7 +389,7 @@ static void waits_for_a_full_socket(void **state)
 	static char big[190000];
 	unsigned taken = 0;
 
-	calls_limit(f->calls, 8, 8, 5000);
+	limit(f, 8, 8, 5000);
 	worker = add_worker(f, 0);
 	memset(big, 'x', sizeof(big));
 	for (unsigned i = 0; i < 4; i++) {
@@ -409,6 +419,128 @@ static void waits_for_a_full_socket(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		end_job(f, &jobs[i]);
 	close(worker);
+}
+
+/* ---- users ---- */
+
+static void leave_all(struct fixture *f, struct job *jobs, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!jobs[i].done && calls_leave(&jobs[i].call))
+			jobs[i].done = true;
+		end_job(f, &jobs[i]);
+	}
+}
+
+static void answer_next(struct fixture *f, int worker, struct job *expected)
+{
+	uint64_t id = take(worker);
+
+	assert_int_equal(id, expected->call.id);
+	answer(worker, id, "x");
+	run_until(f, f->n_done + 1);
+	assert_true(expected->done);
+}
+
+/* A user with one request does not wait behind the many of another. */
+static void users_take_turns(void **state)
+{
+	struct fixture *f = *state;
+	int worker = add_worker(f, 0);
+	struct job many[6], one, two[2];
+
+	limit(f, 1, 16, 5000);
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(start_for(f, &many[i], 1000), JWK11_OK); /* two in flight, four wait */
+	assert_int_equal(start_for(f, &one, 2000), JWK11_OK);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(start_for(f, &two[i], 3000), JWK11_OK);
+	answer_next(f, worker, &many[0]); /* they were there first */
+	answer_next(f, worker, &many[1]);
+	answer_next(f, worker, &one);
+	answer_next(f, worker, &many[2]);
+	answer_next(f, worker, &two[0]);
+	answer_next(f, worker, &many[3]);
+	answer_next(f, worker, &two[1]);
+	answer_next(f, worker, &many[4]);
+	answer_next(f, worker, &many[5]);
+	leave_all(f, many, 6);
+	leave_all(f, &one, 1);
+	leave_all(f, two, 2);
+	close(worker);
+}
+
+/* While two ask for something, one of three workers stays free for who has less; alone again, everything is theirs. */
+static void nobody_holds_all_workers_while_others_ask(void **state)
+{
+	struct fixture *f = *state;
+	int w[3] = { add_worker(f, 0), add_worker(f, 1), add_worker(f, 2) };
+	struct job first, many[8], one;
+	unsigned n = 0;
+
+	limit(f, 1, 16, 5000);
+	assert_int_equal(start_for(f, &first, 2000), JWK11_OK);
+	answer_next(f, w[0], &first);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(start_for(f, &many[i], 1000), JWK11_OK);
+	for (unsigned i = 0; i < 8; i++)
+		n += many[i].call.state == CALL_SENT;
+	assert_int_equal(n, 2);
+	assert_int_equal(start_for(f, &one, 2000), JWK11_OK);
+	assert_int_equal(one.call.state, CALL_SENT);
+	assert_int_equal(take(w[2]), one.call.id); /* nothing before it */
+	answer(w[2], one.call.id, "x");
+	run_until(f, f->n_done + 1);
+	assert_int_equal(take(w[2]), 0);
+	leave_all(f, many, 8);
+	for (unsigned i = 0; i < 2; i++)
+		answer(w[i], take(w[i]), "x");
+	run_until(f, 4);
+	for (unsigned i = 0; i < 3; i++)
+		close(w[i]);
+	calls_forget(f->calls, &first.call);
+	j11_buf_done(&first.datagram);
+	end_job(f, &one);
+}
+
+static void one_user_has_so_many_under_way_and_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct job a[3], b, c;
+
+	calls_limit(f->calls, &(struct calls_limits){ .threads = 1, .max_queue = 16, .max_per_user = 2, .timeout_ms = 5000 });
+	assert_int_equal(start_for(f, &a[0], 1000), JWK11_OK);
+	assert_int_equal(start_for(f, &a[1], 1000), JWK11_OK);
+	assert_int_equal(start_for(f, &a[2], 1000), JWK11_ERR_LIMIT);
+	assert_int_equal(f->counts.n[COUNT_calls_over_limit], 1);
+	assert_int_equal(start_for(f, &b, 2000), JWK11_OK);
+	assert_true(calls_leave(&a[0].call));
+	assert_int_equal(start_for(f, &c, 1000), JWK11_OK);
+	leave_all(f, a, 3);
+	leave_all(f, &b, 1);
+	leave_all(f, &c, 1);
+	assert_int_equal(calls_under_way(f->calls), 0);
+}
+
+static void in_a_full_queue_the_greediest_gives_way(void **state)
+{
+	struct fixture *f = *state;
+	struct job many[3], one, more, last;
+
+	for (unsigned i = 0; i < 3; i++) /* no worker: all wait */
+		assert_int_equal(start_for(f, &many[i], 1000), JWK11_OK);
+	assert_int_equal(start_for(f, &one, 2000), JWK11_OK);
+	run_until(f, 1);
+	assert_true(many[2].done);
+	assert_int_equal(many[2].end, CALL_DISPLACED);
+	assert_int_equal(start_for(f, &more, 2000), JWK11_ERR_BUSY); /* two each would be no fairer than two and one */
+	assert_int_equal(start_for(f, &last, 1000), JWK11_ERR_BUSY);
+	assert_int_equal(f->counts.n[COUNT_calls_refused], 3);
+	leave_all(f, many, 3);
+	leave_all(f, &one, 1);
+	leave_all(f, &more, 1);
+	leave_all(f, &last, 1);
+	assert_int_equal(calls_under_way(f->calls), 0);
 }
 
 /* ---- the loop's timers ---- */
@@ -457,6 +589,65 @@ static void runs_timers_in_the_order_of_their_moments(void **state)
 				assert_true(ticks[i].order < ticks[k].order);
 }
 
+/* ---- watches of the second rank ---- */
+
+struct ready {
+	struct loop *loop;
+	struct loop_watch watch;
+	unsigned n;        /* how often */
+	unsigned *n_minor; /* of all minor ones */
+	unsigned before;   /* of them at the last turn of the major one */
+};
+
+static void on_minor(void *arg, uint32_t events)
+{
+	struct ready *r = arg;
+
+	assert_int_equal(events, EPOLLIN);
+	r->n++;
+	++*r->n_minor;
+}
+
+static void on_major(void *arg, uint32_t events)
+{
+	struct ready *r = arg;
+
+	assert_int_equal(events, EPOLLIN);
+	assert_true(*r->n_minor - r->before <= 8);
+	r->before = *r->n_minor;
+	if (++r->n == 20)
+		loop_stop(r->loop);
+}
+
+/* Forty that are always ready keep one of the first rank waiting for eight of them, and all have their turn. */
+static void serves_a_few_minor_watches_in_each_round(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_minor = 0;
+	struct ready minor[40], major = { .loop = f->loop, .n_minor = &n_minor };
+	int pair[2];
+
+	assert_int_equal(pipe(pair), 0);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	for (unsigned i = 0; i < 40; i++) {
+		minor[i] = (struct ready){ .n_minor = &n_minor };
+		minor[i].watch = (struct loop_watch){ .fd = dup(pair[0]), .minor = true, .events = EPOLLIN, .fn = on_minor, .arg = &minor[i] };
+		assert_true(loop_add(f->loop, &minor[i].watch));
+	}
+	major.watch = (struct loop_watch){ .fd = pair[0], .events = EPOLLIN, .fn = on_major, .arg = &major };
+	assert_true(loop_add(f->loop, &major.watch));
+	loop_run(f->loop);
+	for (unsigned i = 0; i < 40; i++) {
+		assert_true(minor[i].n >= 3 && minor[i].n <= 5);
+		loop_remove(f->loop, &minor[i].watch);
+		close(minor[i].watch.fd);
+	}
+	assert_true(n_minor >= 19 * 8 && n_minor <= 20 * 8);
+	loop_remove(f->loop, &major.watch);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void fails_cleanly_without_memory(void **state)
 {
 	struct fixture *f = *state;
@@ -497,7 +688,12 @@ int main(void)
 		TEST(reports_a_worker_that_misses_a_deadline),
 		TEST(drops_what_is_not_for_it),
 		TEST(waits_for_a_full_socket),
+		TEST(users_take_turns),
+		TEST(nobody_holds_all_workers_while_others_ask),
+		TEST(one_user_has_so_many_under_way_and_no_more),
+		TEST(in_a_full_queue_the_greediest_gives_way),
 		TEST(runs_timers_in_the_order_of_their_moments),
+		TEST(serves_a_few_minor_watches_in_each_round),
 		TEST(fails_cleanly_without_memory),
 	};
 

@@ -78,6 +78,75 @@ static void refuses_with_file_and_line(void **state)
 	refuse_rows(rows, J11_COUNT(rows));
 }
 
+static void refuses_limits_that_do_not_go_together(void **state)
+{
+	static const struct row rows[] = {
+		{ "[daemon]\nmax-connections = 10\nmax-connections-per-user = 11\n", "f: [daemon] max-connections-per-user is 11, and max-connections 10 for all together", "" },
+		{ "[daemon]\nmax-connections-per-user = 1025\n", "f: [daemon] max-connections-per-user is 1025, and max-connections 1024 for all together", "" },
+		{ "[daemon]\nmax-connections = 10\nmax-requests-per-user = 11\n",
+			"f: [daemon] max-requests-per-user is 11, but a connection has one request under way and max-connections is 10", "" },
+		{ "[daemon]\nmax-connections-per-user = 65537\n", "f:2: max-connections-per-user must be from 0 to 65536", "" },
+		{ "[client c]\nuid = 1\nburst = 3\n", "f: [client c]: burst goes with rate only", "" },
+		{ "[client c]\nuid = 1\nrate = 3/s\nburst = 0\n", "f:4: burst must be from 1 to 1000000", "" },
+#define RATE(text) { "[client c]\nuid = 1\nrate = " text "\n", \
+	"f:3: rate takes requests by the second, minute or hour: 10/s, 30/m, 100/h; at most 1000000/s", "" }
+		RATE("10"), RATE("/s"), RATE("0/s"), RATE("1.5/s"), RATE("-1/s"), RATE("10/d"), RATE("10 /s"), RATE("1000001/s"), RATE("60000001/m"), RATE("s"),
+	};
+
+	(void)state;
+	refuse_rows(rows, J11_COUNT(rows));
+}
+
+static void knows_rates_by_their_units(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t rate;
+		unsigned burst;
+	} rows[] = { { "rate = 10/s", 36000, 10 }, { "rate = 30/m", 1800, 1 }, { "rate = 90/m", 5400, 2 }, { "rate = 1/h\nburst = 5", 1, 5 },
+		{ "rate = 1000000/s", 3600000000, 1000000 }, { "burst = 7\nrate = 2/s", 7200, 7 } };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct jwk11_buf out = J11_BUF(65536);
+		struct conf *c = NULL, *again = NULL;
+		char text[128];
+
+		snprintf(text, sizeof(text), "[client c]\nuid = 1\n%s\n", rows[i].text);
+		assert_int_equal(conf_parse(j11_view_str(text), "f", &c, NULL), JWK11_OK);
+		assert_int_equal(c->clients[0].rate, rows[i].rate);
+		assert_int_equal(c->clients[0].burst, rows[i].burst);
+		conf_emit(c, &out);
+		assert_int_equal(conf_parse(j11_buf_view(&out), "g", &again, NULL), JWK11_OK);
+		assert_int_equal(again->clients[0].rate, rows[i].rate);
+		assert_int_equal(again->clients[0].burst, rows[i].burst);
+		conf_free(c);
+		conf_free(again);
+		j11_buf_done(&out);
+	}
+}
+
+static void limits_of_one_user_are_three_quarters_unless_set(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned connections, requests;
+	} rows[] = { { "", 768, 768 }, { "max-connections = 1\nmax-queue = 1\n", 1, 1 }, { "max-connections = 3\nmax-queue = 8\n", 3, 6 },
+		{ "max-connections-per-user = 1024\nmax-requests-per-user = 5\n", 1024, 5 } };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct conf *c = NULL;
+		char text[128];
+
+		snprintf(text, sizeof(text), "[daemon]\n%s", rows[i].text);
+		assert_int_equal(conf_parse(j11_view_str(text), "f", &c, NULL), JWK11_OK);
+		assert_int_equal(conf_connections_per_user(c), rows[i].connections);
+		assert_int_equal(conf_requests_per_user(c), rows[i].requests);
+		conf_free(c);
+	}
+}
+
 static void refuses_logins_that_do_not_go_together(void **state)
 {
 	static const struct row rows[] = {
@@ -285,6 +354,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_with_file_and_line),
+		cmocka_unit_test(refuses_limits_that_do_not_go_together),
+		cmocka_unit_test(knows_rates_by_their_units),
+		cmocka_unit_test(limits_of_one_user_are_three_quarters_unless_set),
 		cmocka_unit_test(refuses_logins_that_do_not_go_together),
 		cmocka_unit_test(refuses_kids_and_profiles_that_do_not_go_together),
 		cmocka_unit_test(knows_what_may_share_a_kid),
