@@ -93,6 +93,24 @@ void calls_limit(struct calls *calls, const struct calls_limits *limits)
 		calls->limits.threads = 1;
 }
 
+bool calls_module_at(const struct calls *calls, size_t i, struct calls_module_state *ret_state)
+{
+	const struct calls_module *module;
+
+	if (i >= calls->n_modules)
+		return false;
+	module = calls->modules[i];
+	*ret_state = (struct calls_module_state){ .name = module->name };
+	for (const struct calls_worker *w = module->workers; w != NULL; w = w->next) {
+		ret_state->n_workers++;
+		ret_state->n_late += w->late;
+		ret_state->n_flying += w->n_flying;
+	}
+	for (const struct call_lane *lane = module->queue.turn_first; lane != NULL; lane = lane->turn_next)
+		ret_state->n_waiting += lane->n_waiting;
+	return true;
+}
+
 size_t calls_under_way(const struct calls *calls)
 {
 	return calls->n_under_way;
@@ -346,6 +364,9 @@ static void take_message(struct calls_worker *worker, size_t len)
 	case WIRE_CATALOG_KEY:
 	case WIRE_CATALOG_END:
 		calls->hooks.catalog(calls->hooks.arg, worker->module->name, &msg);
+		return;
+	case WIRE_TALLY:
+		calls->hooks.tally(calls->hooks.arg, worker->module->name, worker->index, &msg);
 		return;
 	default:
 		(void)j11_err_set(&err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "%s is not for the front", wire_type_name(msg.type));

@@ -56,6 +56,8 @@ struct calls_limits {
 struct calls_hooks {
 	/* A catalogue message of a worker. */
 	void (*catalog)(void *arg, const char *module, const struct wire_msg *msg);
+	/* A worker's numbers. */
+	void (*tally)(void *arg, const char *module, unsigned index, const struct wire_msg *msg);
 	/* A worker missed a deadline: somebody should end it. Once per worker. */
 	void (*late)(void *arg, const char *module, unsigned index);
 	/* A worker's socket reached its end. */
@@ -81,6 +83,14 @@ enum jwk11_rc calls_start(struct calls *calls, const char *module, struct call *
 bool calls_leave(struct call *call) J11_MUST_USE;
 /* Takes a call at rest out of the loop, before its memory goes. */
 void calls_forget(struct calls *calls, struct call *call);
+/* What is known of the i-th module that has or had a worker or a call; false past the last. */
+struct calls_module_state {
+	const char *name; /* borrowed */
+	unsigned n_workers;
+	unsigned n_late; /* of them: missed a deadline, and get nothing more */
+	size_t n_waiting, n_flying;
+};
+bool calls_module_at(const struct calls *calls, size_t i, struct calls_module_state *ret_state);
 /* Requests queued or in flight. */
 size_t calls_under_way(const struct calls *calls);
 

@@ -2,11 +2,18 @@
 /* Names of the counters. */
 #include "count.h"
 
+#define COUNT_ROW_(name, help) { #name, help },
+static const struct {
+	const char *name, *help;
+} rows[COUNT_N_] = { COUNT_ROWS(COUNT_ROW_) };
+#undef COUNT_ROW_
+
 const char *count_name(enum count_id id)
 {
-#define COUNT_TEXT_(name) [COUNT_##name] = #name,
-	static const char *const names[COUNT_N_] = { COUNT_NAMES(COUNT_TEXT_) };
-#undef COUNT_TEXT_
+	return rows[id].name;
+}
 
-	return (unsigned)id < COUNT_N_ ? names[id] : "unknown";
+const char *count_help(enum count_id id)
+{
+	return rows[id].help;
 }

@@ -10,6 +10,7 @@
 #include "http_parse.h"
 #include "http_reply.h"
 #include "loop.h"
+#include "meter.h"
 #include "policy.h"
 #include "user.h"
 
@@ -26,6 +27,7 @@ struct front {
 	struct loop *loop;
 	struct counts counts;
 	struct users users;
+	struct meter meter;
 	struct calls *calls;
 	struct catalog *catalog;
 	struct conf *conf;
@@ -61,6 +63,8 @@ struct front_pending {
 	enum conf_op op;
 	bool as_json; /* JWS, JWT: inside a JSON object rather than bare */
 	enum jwk11_jws_form form; /* JWS */
+	struct meter_key *meter;  /* NULL: not counted, or counted already */
+	uint64_t began_us;
 };
 
 enum front_outcome {

@@ -150,10 +150,12 @@ static enum front_outcome start(struct front_request *q, enum conf_op op)
 	struct j11_json_limits limits = j11_json_limits_default;
 	struct jwk11_err err = { .rc = JWK11_OK };
 
-	if (key == NULL || front_key_is_barred(q, key) || !front_within_rate(q, key->name, op))
+	if (key == NULL)
+		return FRONT_REPLY;
+	*q->pending = (struct front_pending){ .op = op, .meter = meter_key(&q->front->meter, key->name) };
+	if (front_key_is_barred(q, key) || !front_within_rate(q, key->name, op))
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
-	*q->pending = (struct front_pending){ .op = op };
 	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, op, j11_json_root(doc), &err) != JWK11_OK)
 		return front_problem_err(q, &err);
 	if (op == CONF_OP_JWS && !front_jws_choose(q))

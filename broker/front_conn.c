@@ -201,6 +201,16 @@ static bool flush(struct front_conn *conn)
 
 /* ---- replies ---- */
 
+/* Once for each request for a key. */
+static void count_result(struct front_conn *conn, unsigned status)
+{
+	struct front_pending *pending = &conn->pending;
+
+	if (pending->meter != NULL)
+		pending->meter->n[pending->op][meter_result_of(status)]++;
+	pending->meter = NULL;
+}
+
 /* Appends the reply to front->out. */
 static void add_reply(struct front_conn *conn, struct front_request *q)
 {
@@ -209,6 +219,9 @@ static void add_reply(struct front_conn *conn, struct front_request *q)
 	if (front->draining)
 		conn->ending = true;
 	q->reply.close = conn->ending;
+	count_result(conn, q->reply.status);
+	if (q->reply.status == 403)
+		count_one(&front->counts, COUNT_peer_denied);
 	count_one(&front->counts, q->reply.status < 400 ? COUNT_replies_good :
 		q->reply.status < 500 ? COUNT_replies_client_error : COUNT_replies_server_error);
 	if (q->reply.status >= 400)
@@ -435,6 +448,7 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 	}
 	front_request_start(&q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
 	q.pending = &conn->pending;
+	meter_time(&q.front->meter, conn->pending.op, meter_now_us() - conn->pending.began_us);
 	front_body_answer(&q, end, msg);
 	q.reply.request_id = conn->request_id;
 	q.reply.cache_control = "no-store";
@@ -456,6 +470,7 @@ static void start_call(struct front_conn *conn, struct front_request *q)
 	call->datagram = j11_buf_view(&conn->datagram);
 	call->fd = conn->watch.fd;
 	call->done = on_done;
+	conn->pending.began_us = meter_now_us();
 	rc = calls_start(q->front->calls, q->module, call);
 	if (rc == JWK11_OK) {
 		conn->phase = PHASE_WAITING;

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -22,6 +23,7 @@ struct set {
 	char *body;
 	size_t len;
 	size_t n_keys;
+	int64_t changed;   /* seconds since 1970 */
 	char *left_out;    /* which keys of it are not published, and why */
 	char etag[40];     /* as application/json */
 	char etag_set[40]; /* as application/jwk-set+json: another representation, so another strong tag */
@@ -205,6 +207,30 @@ static const struct set *find_set(const struct front_jwks *jwks, const char *nam
 	return NULL;
 }
 
+/* A set with the tag it had has not changed. */
+static void date(const struct front_jwks *before, struct front_jwks *now)
+{
+	for (size_t i = 0; i < now->n_sets; i++) {
+		struct set *set = &now->sets[i];
+		const struct set *old = find_set(before, set->name, strlen(set->name));
+
+		set->changed = old != NULL && j11_text_equal(old->etag, set->etag) ? old->changed : (int64_t)time(NULL);
+	}
+}
+
+bool front_view_set_at(const struct front *front, size_t i, const char **ret_name, size_t *ret_n_keys, int64_t *ret_changed)
+{
+	const struct set *set;
+
+	if (front->jwks == NULL || i >= front->jwks->n_sets)
+		return false;
+	set = &front->jwks->sets[i];
+	*ret_name = set->name;
+	*ret_n_keys = set->n_keys;
+	*ret_changed = set->changed;
+	return true;
+}
+
 /* Once for each change: a set is rendered with every look at a token. */
 static void log_left_out(const struct front_jwks *before, const struct front_jwks *now)
 {
@@ -234,6 +260,7 @@ enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
 		return rc;
 	snprintf(jwks->cache_control, sizeof(jwks->cache_control), "public, max-age=%lld", (long long)conf->max_age);
 	log_left_out(front->jwks, jwks);
+	date(front->jwks, jwks);
 	front_view_free(front->jwks);
 	front->jwks = J11_STEAL(jwks);
 	return JWK11_OK;

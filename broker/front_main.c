@@ -89,11 +89,21 @@ static void on_late(void *arg, const char *module, unsigned index)
 	tell(WIRE_WORKER_LATE, 0, module, index);
 }
 
+static void on_tally(void *arg, const char *module, unsigned index, const struct wire_msg *msg)
+{
+	struct front *front = arg;
+	uint64_t n[TALLY_N_];
+
+	if (tally_read(msg->field[WIRE_F_TALLY], n))
+		meter_tally(&front->meter, module, index, n);
+}
+
 static void on_lost(void *arg, const char *module, unsigned index)
 {
-	const struct front *front = arg;
+	struct front *front = arg;
 	char room[24];
 
+	meter_lost(&front->meter, module, index);
 	log_event(front->draining ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "worker-lost", "module", module, "index", log_num(room, index), NULL);
 }
 
@@ -315,7 +325,7 @@ static void on_control(void *arg, uint32_t events)
 static enum jwk11_rc prepare(struct process *p, struct jwk11_err *err)
 {
 	struct front *front = &p->front;
-	struct calls_hooks hooks = { .catalog = on_catalog, .late = on_late, .lost = on_lost, .dropped = on_dropped, .arg = front };
+	struct calls_hooks hooks = { .catalog = on_catalog, .tally = on_tally, .late = on_late, .lost = on_lost, .dropped = on_dropped, .arg = front };
 	enum jwk11_rc rc = loop_new(&front->loop, err);
 
 	if (rc != JWK11_OK)
@@ -345,6 +355,7 @@ static void finish(struct process *p)
 		front_conn_close_all(&p->conns);
 	}
 	users_free(&front->users);
+	meter_done(&front->meter);
 	calls_free(front->calls);
 	catalog_free(front->catalog);
 	front_view_free(front->jwks);

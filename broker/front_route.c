@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "front_body.h"
 #include "front_jws.h"
+#include "front_metrics.h"
 #include "front_view.h"
 #include "http_media.h"
 #include "json/json_write.h"
@@ -48,6 +49,7 @@ static const struct route routes[] = {
 	{ { "v1", "whoami" }, GET, FRONT_API, 0, NULL, 0, front_view_whoami },
 	{ { "v1" }, GET, FRONT_API, 0, NULL, 0, about },
 	{ { "livez" }, GET, FRONT_API, 0, NULL, 0, front_view_live },
+	{ { "metrics" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_metrics },
 	{ { "readyz" }, GET, FRONT_API, 0, NULL, 0, front_view_ready },
 };
 

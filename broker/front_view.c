@@ -289,13 +289,49 @@ enum front_outcome front_view_live(struct front_request *q)
 	return FRONT_REPLY;
 }
 
-/* Why not: an array with one object for each token that is not ready. */
+static void add_reason(struct j11_json_out *o, const char *what, const char *name, const char *state, const char *why)
+{
+	j11_json_open(o, NULL, '{');
+	if (what != NULL)
+		j11_json_str(o, what, name);
+	j11_json_str(o, "state", state);
+	add_text(o, "reason", why);
+	j11_json_close(o);
+}
+
+/* A module none of whose workers can be given anything. */
+static size_t write_workerless(const struct front *front, struct j11_json_out *o)
+{
+	size_t n = 0;
+
+	for (const char **m = front->conf->modules; *m != NULL; m++) {
+		struct calls_module_state state = { .n_workers = 0 };
+
+		for (size_t i = 0; calls_module_at(front->calls, i, &state) && !j11_text_equal(state.name, *m); i++)
+			state = (struct calls_module_state){ .n_workers = 0 };
+		if (state.n_workers > state.n_late)
+			continue;
+		n++;
+		if (state.n_workers == 0)
+			add_reason(o, "module", *m, "no-worker", "none of its workers is running");
+		else
+			add_reason(o, "module", *m, "late", "its workers missed a deadline and are restarted");
+	}
+	return n;
+}
+
+/* Why not: an array with one object for each token and module that is not ready. */
 static size_t write_unready(const struct front *front, struct jwk11_buf *buf)
 {
 	struct j11_json_out o = J11_JSON_OUT(buf);
-	size_t n = 0;
+	size_t n;
 
 	j11_json_open(&o, NULL, '[');
+	n = write_workerless(front, &o);
+	if (front->draining) {
+		n++;
+		add_reason(&o, NULL, NULL, "draining", "the daemon is ending");
+	}
 	for (size_t i = 0; i < front->conf->n_tokens; i++) {
 		const char *module;
 		const struct catalog_token *token = token_of(front, front->conf->tokens[i].name, &module);
@@ -303,11 +339,8 @@ static size_t write_unready(const struct front *front, struct jwk11_buf *buf)
 		if (token != NULL && j11_text_equal(token->state, "ready"))
 			continue;
 		n++;
-		j11_json_open(&o, NULL, '{');
-		j11_json_str(&o, "token", front->conf->tokens[i].name);
-		j11_json_str(&o, "state", token != NULL ? token->state : "unknown");
-		add_text(&o, "reason", token != NULL ? token->text : "no worker has reported it yet");
-		j11_json_close(&o);
+		add_reason(&o, "token", front->conf->tokens[i].name, token != NULL ? token->state : "unknown",
+			token != NULL ? token->text : "no worker has reported it yet");
 	}
 	j11_json_close(&o);
 	return n;
@@ -323,10 +356,10 @@ enum front_outcome front_view_ready(struct front_request *q)
 	if (n == 0)
 		return front_view_live(q);
 	if (reasons->failed != JWK11_OK)
-		return front_problem(q, J11_CODE_NOT_READY, "%zu tokens are not ready", n);
+		return front_problem(q, J11_CODE_NOT_READY, "%zu things are not ready", n);
 	return front_problem_full(q, &(struct problem){
 		.code = J11_CODE_NOT_READY,
-		.detail = J11_VIEW("not every configured token is ready"),
+		.detail = J11_VIEW("not every configured token and module is ready"),
 		.request_id = j11_view_str(q->request_id),
 		.reasons = j11_buf_view(reasons),
 	});

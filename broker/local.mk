@@ -8,7 +8,7 @@ BROKER_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker
 # Both the front's and supervisor's library and the worker, which stands on the whole of libjwk11, have these.
 SHARED_SOURCES = broker/conf.h broker/conf_check.c broker/conf_emit.c broker/conf_load.c broker/conf_read.c broker/conf_set.c broker/conf_table.h broker/log.c broker/log.h \
 	broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/sandbox_filter.c broker/sandbox_filter.h broker/sandbox_land.c \
-	broker/sandbox_land.h broker/wire.c broker/wire.h
+	broker/sandbox_land.h broker/tally.c broker/tally.h broker/wire.c broker/wire.h
 libj11broker_la_SOURCES = $(SHARED_SOURCES)
 libj11broker_la_CPPFLAGS = $(BROKER_CPPFLAGS) $(SECCOMP_CFLAGS)
 libj11broker_la_LIBADD = libj11base.la
@@ -23,7 +23,7 @@ FRONT_SOURCES = broker/call.c broker/call.h broker/call_queue.c broker/call_queu
 	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_conn.c broker/front_conn.h \
 	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_req.c broker/front_route.c broker/front_route.h broker/front_view.c broker/front_view.h \
 	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
-	broker/loop.c broker/loop.h broker/problem.c broker/problem.h broker/user.c broker/user.h
+	broker/front_metrics.c broker/front_metrics.h broker/loop.c broker/loop.h broker/meter.c broker/meter.h broker/problem.c broker/problem.h broker/user.c broker/user.h
 noinst_LTLIBRARIES += libj11front.la
 libj11front_la_SOURCES = $(FRONT_SOURCES)
 libj11front_la_CPPFLAGS = $(BROKER_CPPFLAGS)

@@ -23,7 +23,7 @@ struct field_head {
 
 enum kind { KIND_TEXT, KIND_OCTETS, KIND_NUMBER };
 static const enum kind kinds[WIRE_N_FIELDS] = {
-	[WIRE_F_INPUT] = KIND_OCTETS, [WIRE_F_DIGEST] = KIND_OCTETS, [WIRE_F_PAYLOAD] = KIND_OCTETS, [WIRE_F_SIGNATURE] = KIND_OCTETS, [WIRE_F_PLAINTEXT] = KIND_OCTETS,
+	[WIRE_F_INPUT] = KIND_OCTETS, [WIRE_F_DIGEST] = KIND_OCTETS, [WIRE_F_PAYLOAD] = KIND_OCTETS, [WIRE_F_SIGNATURE] = KIND_OCTETS, [WIRE_F_PLAINTEXT] = KIND_OCTETS, [WIRE_F_TALLY] = KIND_OCTETS,
 	[WIRE_F_TTL] = KIND_NUMBER, [WIRE_F_CKR] = KIND_NUMBER, [WIRE_F_INDEX] = KIND_NUMBER, [WIRE_F_BITS] = KIND_NUMBER,
 	[WIRE_F_FORM] = KIND_NUMBER, [WIRE_F_FLAGS] = KIND_NUMBER, [WIRE_F_HEALTH] = KIND_NUMBER,
 };
@@ -57,6 +57,7 @@ static const struct row {
 	[WIRE_LOGIN_DONE] = { "login-done", 0, 0 },
 	[WIRE_PING] = { "ping", 0, 0 },
 	[WIRE_PONG] = { "pong", 0, 0 },
+	[WIRE_TALLY] = { "tally", F(TALLY), 0 },
 };
 
 void wire_begin(struct jwk11_buf *out, enum wire_type type, uint64_t id)

@@ -27,6 +27,7 @@ enum wire_type {
 	WIRE_DECRYPT,     /* front -> worker: as SIGN */
 	WIRE_VERIFY,      /* the same */
 	WIRE_PING, WIRE_PONG, /* sup -> front or worker, and back: are you there? */
+	WIRE_TALLY,       /* worker -> front: its numbers (tally.h) */
 	WIRE_N_TYPES
 };
 enum wire_field {
@@ -45,6 +46,7 @@ enum wire_field {
 	WIRE_F_NOTE,       /* what is to be said about the certificates */
 	WIRE_F_HEALTH,     /* bits of enum jwk11_health; absent: 0 */
 	WIRE_F_COSE,       /* the COSE_Key, base64url */
+	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
 	WIRE_N_FIELDS
 };
 

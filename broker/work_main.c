@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "log.h"
 #include "sandbox.h"
+#include "tally.h"
 #include "wire.h"
 #include "work_ops.h"
 #include "work_tell.h"
@@ -83,6 +84,7 @@ static bool login_begin(void *arg)
 		pthread_cond_wait(&self.turn, &self.lock);
 	go = self.may_log_in;
 	pthread_mutex_unlock(&self.lock);
+	tally_add(TALLY_logins, go);
 	if (!go)
 		pthread_mutex_unlock(&self.login);
 	return go;
@@ -186,6 +188,19 @@ static void report_trouble(void)
 	wake_main();
 }
 
+/* To the front, when a number has changed. */
+static void tell_tally(void)
+{
+	struct jwk11_buf out = J11_BUF(1024);
+
+	if (!tally_take_change())
+		return;
+	tally_write(&out);
+	if (out.failed != JWK11_OK || wire_send(FD_WORK, j11_buf_view(&out), -1) != 0)
+		log_event(LOG_LEVEL_WARNING, "tally-lost", NULL);
+	j11_buf_done(&out);
+}
+
 static void serve_one(const char *room, size_t len, int client, struct jwk11_buf *out)
 {
 	struct jwk11_err err = { 0 };
@@ -207,6 +222,7 @@ static void serve_one(const char *room, size_t len, int client, struct jwk11_buf
 		j11_buf_done(out);
 		out->secret = false;
 	}
+	tell_tally();
 }
 
 /* The front's end of file means that the front is gone: the supervisor starts both of us again. */
@@ -268,6 +284,15 @@ static void log_keys(const struct work_view *view, const struct work_view *befor
 	}
 }
 
+static uint64_t count_sessions(const struct work_view *view)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < view->n_tokens; i++)
+		n += view->tokens[i].token != NULL ? view->conf->threads : 0;
+	return n;
+}
+
 /* A new view in place of the old one. The configuration is copied through its own text: a view owns what it refers to. */
 static void renew(struct conf *conf)
 {
@@ -286,6 +311,8 @@ static void renew(struct conf *conf)
 	}
 	if (self.index == 0) /* the one that announces */
 		work_view_find_chains(view);
+	tally_add(TALLY_looks, 1);
+	tally_set(TALLY_sessions, count_sessions(view));
 	log_tokens(view, before);
 	log_keys(view, before);
 	pthread_mutex_lock(&self.lock);
@@ -313,6 +340,7 @@ static void announce(void)
 {
 	if (self.index == 0)
 		work_tell(self.view, self.module, self.index, FD_WORK);
+	tell_tally();
 }
 
 static bool all_well(const struct work_view *view)
@@ -332,6 +360,7 @@ static void try_again(void)
 {
 	struct jwk11_err err = { 0 };
 
+	tally_add(TALLY_module_restarts, !work_view_has_open(self.view));
 	if (!work_view_has_open(self.view) && jwk11_context_reload(self.ctx, &err) != JWK11_OK && err.rc == JWK11_ERR_DEVICE) {
 		log_event(LOG_LEVEL_ERROR, "module-restart-failed", "module", self.module, "why", err.text, NULL);
 		leave(EXIT_BUG_);

@@ -30,7 +30,7 @@ struct cmd_global {
 	const char *softhsm, *set, *format, *alg, *digest, *encoding, *output, *jwks, *key_file, *enc, *kid, *diff;
 	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload;
 	struct cmd_words also, understand;
-	const char *profile;
+	const char *profile, *textfile;
 	const char *claims[32];
 	unsigned n_claims;
 	const char *takers[32];
@@ -56,6 +56,7 @@ int cmd_decrypt(struct cmd_global *g, int argc, char **argv);
 int cmd_verify(struct cmd_global *g, int argc, char **argv);
 int cmd_whoami(struct cmd_global *g, int argc, char **argv);
 int cmd_tokens(struct cmd_global *g, int argc, char **argv);
+int cmd_metrics(struct cmd_global *g, int argc, char **argv);
 int cmd_doctor(struct cmd_global *g, int argc, char **argv);
 int cmd_setup(struct cmd_global *g, int argc, char **argv);
 

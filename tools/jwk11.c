@@ -32,6 +32,7 @@ static const struct cmd_verb verbs[] = {
 	{ "decrypt", "KEY [FILE|-]", "content of a JWE, decrypted with a key on the token (-o FILE)", cmd_decrypt },
 	{ "whoami", "", "who the broker thinks you are and what you may do", cmd_whoami },
 	{ "tokens", "", "tokens and their state", cmd_tokens },
+	{ "metrics", "", "the broker's numbers in Prometheus' text format (--textfile FILE for node_exporter)", cmd_metrics },
 	{ "doctor", "", "look for what is wrong and say what to do (--sign makes test signatures)", cmd_doctor },
 	{ "setup", "--softhsm DIR", "a trial token with keys es256, rs256 and eddsa, all inside DIR", cmd_setup },
 };
@@ -86,6 +87,7 @@ static const struct {
 	{ "socket", 0, OPT_TEXT, offsetof(struct cmd_global, socket) },
 	{ "softhsm", 0, OPT_TEXT, offsetof(struct cmd_global, softhsm) },
 	{ "strict", 0, OPT_FLAG, offsetof(struct cmd_global, strict) },
+	{ "textfile", 0, OPT_TEXT, offsetof(struct cmd_global, textfile) },
 	{ "token", 0, OPT_TEXT, offsetof(struct cmd_global, token) },
 	{ "ttl", 0, OPT_SECONDS, offsetof(struct cmd_global, ttl) },
 	{ "typ", 0, OPT_TEXT, offsetof(struct cmd_global, typ) },

@@ -18,10 +18,10 @@ import time
 
 MAGIC = 0x4A313100 | 1
 TYPES = """SIGN JWS JWT REPLY FAULT CATALOG_BEGIN CATALOG_TOKEN CATALOG_KEY CATALOG_END CONFIG WORKER DRAIN READY WORKER_LATE LOGIN_ASK
-LOGIN_GO LOGIN_DONE DECRYPT VERIFY PING PONG""".split()
+LOGIN_GO LOGIN_DONE DECRYPT VERIFY PING PONG TALLY""".split()
 FIELDS = """KEY ALG INPUT DIGEST HEADER PAYLOAD CLAIMS TTL ENCODING REQUEST_ID KID SIGNATURE TEXT CODE HINT CKR TOKEN NAME STATE JWK PEM LABEL
 MANUFACTURER MODEL SERIAL PIN MODULE INDEX LIBRARY KTY BITS JWE PLAINTEXT ID THUMBPRINT
-UNPROTECTED FORM FLAGS TYP CTY JWS X5C X5T NOTE HEALTH""".split()
+UNPROTECTED FORM FLAGS TYP CTY JWS X5C X5T NOTE HEALTH COSE TALLY""".split()
 MODULE = "fake"
 EXTRACTABLE, ODD_BIT = 2, 1 << 31  # enum jwk11_health, and a bit that no version knows
 CONF = """[daemon]
@@ -324,8 +324,9 @@ def test_before_workers(program):
     ok("retry-after" in r[1], "with Retry-After")
     ok(is_problem(c.post("/v1/keys/es/sign", {"input": "YQ"}), 503, "NOT_READY"), "a key nobody reported")
     r = c.get("/readyz")
-    ok(is_problem(r, 503, "NOT_READY") and json.loads(r[2])["reasons"] == [{"token": "t1", "state": "unknown",
-        "reason": "no worker has reported it yet"}],
+    ok(is_problem(r, 503, "NOT_READY") and json.loads(r[2])["reasons"] == [
+        {"module": MODULE, "state": "no-worker", "reason": "none of its workers is running"},
+        {"token": "t1", "state": "unknown", "reason": "no worker has reported it yet"}],
         "readyz says why", r)
     ok(c.get("/livez")[::2] == (200, b"ok\n"), "livez does not wait")
     w = Worker(d, 0)
@@ -365,7 +366,7 @@ def test_views(d, w):
     ok(is_problem(r, 413, "HTTP_BODY_TOO_LARGE") and p.closed(), "no bodies on the public socket")
 
     about = json.loads(c.get("/v1")[2])
-    ok(about["name"] == "jwk11d" and about["algs"] == ["ES256"] and about["limits"]["head"] == 8192 and len(about["routes"]) == 14, "GET /v1", about)
+    ok(about["name"] == "jwk11d" and about["algs"] == ["ES256"] and about["limits"]["head"] == 8192 and len(about["routes"]) == 15, "GET /v1", about)
     s, f, body = c.get("/v1/keys")
     keys = json.loads(body)
     ok(keys["next"] is None and [k["name"] for k in keys["keys"]] == ["es", "twin", "gone"], "only keys this peer may see", body)

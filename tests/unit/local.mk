@@ -4,7 +4,7 @@ if HAVE_CMOCKA
 UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_point tests/t_pub tests/t_jwk tests/t_jws tests/t_jwt tests/t_jwe tests/t_mldsa tests/t_verify tests/t_vectors tests/t_x5c tests/t_roca tests/t_kid tests/t_akp \
 	tests/t_jws_make tests/t_profile tests/t_cose \
 	tests/t_http_parse tests/t_problem tests/t_catalog tests/t_call tests/t_conf tests/t_wire tests/t_policy tests/t_tools
-UNIT_TESTS += tests/t_user
+UNIT_TESTS += tests/t_user tests/t_meter
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -135,6 +135,12 @@ tests_t_user_SOURCES = tests/unit/t_user.c
 tests_t_user_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_user_CFLAGS = $(TEST_FLAGS)
 tests_t_user_LDADD = $(FRONT_LIBS)
+
+tests_t_meter_SOURCES = tests/unit/t_meter.c
+tests_t_meter_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_meter_CFLAGS = $(TEST_FLAGS)
+tests_t_meter_LDADD = $(FRONT_LIBS)
+
 
 tests_t_conf_SOURCES = tests/unit/t_conf.c
 tests_t_conf_CPPFLAGS = $(TEST_CPPFLAGS)

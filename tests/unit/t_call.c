@@ -73,7 +73,7 @@ static void limit(struct fixture *f, unsigned threads, unsigned max_queue, int64
 static int set_up(void **state)
 {
 	struct fixture *f = j11_mem_new(sizeof(*f));
-	struct calls_hooks hooks = { on_catalog, on_late, on_lost, on_dropped, f };
+	struct calls_hooks hooks = { .catalog = on_catalog, .late = on_late, .lost = on_lost, .dropped = on_dropped, .arg = f };
 
 	assert_int_equal(loop_new(&f->loop, NULL), JWK11_OK);
 	f->calls = calls_new(f->loop, &f->counts, &hooks);
