@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turns. The parts are counted in calls that run at the same time, and rounded up: two users of three workers may have two each, so that
- * the third worker is idle when one of them is busy and the other asks now and then. Who is alone has everything. */
+/* Turns. The parts are counted in calls that run at the same time, and rounded down: of three workers on two cores each of two users may have
+ * one, so that the one who asks now and then finds a worker and a core. When all of them want more than that, all workers are given out in
+ * turns. Who is alone has everything. */
 #include "call_queue.h"
 
 #include "base/mem.h"
@@ -150,17 +151,19 @@ static unsigned count_users(const struct call_queue *queue, unsigned slots, uint
 struct call_place *call_queue_next(const struct call_queue *queue, unsigned slots, uint64_t now_ms)
 {
 	unsigned n, part;
+	bool all_wait;
 
 	if (queue->turn_first == NULL)
 		return NULL;
 	n = count_users(queue, slots, now_ms);
 	if (n <= 1)
 		return queue->turn_first->first;
-	part = slots > n ? (slots + n - 1) / n : 1;
+	part = slots > n ? slots / n : 1;
+	all_wait = queue->n_turns >= n;
 	for (const struct call_lane *lane = queue->turn_first; lane != NULL; lane = lane->turn_next)
 		if (lane->n_flying < part)
 			return lane->first;
-	return NULL;
+	return all_wait ? queue->turn_first->first : NULL;
 }
 
 struct call_lane *call_queue_longest(const struct call_queue *queue)

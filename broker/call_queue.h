@@ -43,7 +43,8 @@ void call_queue_put(struct call_queue *queue, struct call_place *call, bool firs
 void call_queue_drop(struct call_queue *queue, struct call_place *call);
 /* The same, because a worker gets it: the others come before the next one of this user. */
 void call_queue_take(struct call_queue *queue, struct call_place *call);
-/* The call whose turn it is when workers can do `slots` calls at a time; NULL: nobody waits, or whoever does has their part already. */
+/* The call whose turn it is when workers can do `slots` calls at a time; NULL: nobody waits, or whoever does has their part
+ * while others are there who do not. */
 struct call_place *call_queue_next(const struct call_queue *queue, unsigned slots, uint64_t now_ms);
 /* The lane with the most waiting calls; NULL: nobody waits. */
 struct call_lane *call_queue_longest(const struct call_queue *queue);

@@ -38,6 +38,7 @@ struct front {
 	struct jwk11_buf out;     /* replies of the connection being served */
 	unsigned char chunk[FRONT_CHUNK];
 	uint64_t id_state;        /* of generated Request-Ids */
+	uint64_t last_call_ms;    /* when a request was last given to a worker */
 	uint64_t log_second;
 	unsigned log_lines;
 	bool draining;

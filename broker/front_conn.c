@@ -18,6 +18,8 @@
 
 #define OUT_PAUSE 65536      /* octets of pipelined replies before they are sent */
 #define IN_A_ROW 8           /* requests of one connection before the others have their turn */
+#define PAUSE_MS 1           /* and how long that is while workers are busy, */
+#define RECENT_MS 10         /* or were so long ago: between two requests of a client they are not */
 #define EVICT_LOOKS 256      /* connections looked at to find one that can go */
 #define KEEP_ROOM 16384      /* a larger buffer is given back when it is empty */
 #define LINGER_MS 1000       /* how long input is thrown away behind a refusal */
@@ -29,6 +31,7 @@ enum phase {
 	PHASE_HEAD,    /* some of it */
 	PHASE_BODY,    /* its head and some of its body */
 	PHASE_WAITING, /* a worker has it, or will */
+	PHASE_PAUSED,  /* there is a complete request, and many before it came in a row: others first */
 	PHASE_WRITING, /* a reply did not fit into the socket */
 	PHASE_LINGER   /* refused and half-closed: input is thrown away so that the client reads the reply before its own write fails */
 };
@@ -389,6 +392,18 @@ static void touch(struct front_conn *conn)
 	link_conn(&conns->all, conn);
 }
 
+/* Reading in pieces can take all of a core, which signatures then wait for: it goes on behind the others, and not before the next millisecond
+ * while a worker has something to do. Writable as it is, the connection comes round again at once without a pause. */
+static void yield(struct front_conn *conn)
+{
+	struct front *front = conn->conns->front;
+	bool busy = calls_under_way(front->calls) > 0 || loop_now(front->loop) - front->last_call_ms < RECENT_MS;
+
+	conn->phase = busy ? PHASE_PAUSED : PHASE_IDLE;
+	set_timer(conn, busy ? PAUSE_MS : conf_of(conn)->idle_timeout_ms);
+	loop_change(front->loop, &conn->watch, busy ? 0 : EPOLLOUT);
+}
+
 /* Nothing is left to do for this one now. */
 static void settle(struct front_conn *conn, unsigned left)
 {
@@ -396,10 +411,14 @@ static void settle(struct front_conn *conn, unsigned left)
 		touch(conn);
 	if (conn->in.len == 0)
 		release(&conn->in);
+	if (conn->phase == PHASE_IDLE && left == 0 && conn->in.len > 0) {
+		yield(conn);
+		return;
+	}
 	if (conn->phase == PHASE_IDLE)
 		set_timer(conn, conf_of(conn)->idle_timeout_ms);
-	if (conn->phase != PHASE_WAITING) /* writable as it is, it comes round again at once, behind the others */
-		loop_change(conn->conns->front->loop, &conn->watch, left == 0 && conn->in.len > 0 ? EPOLLOUT : EPOLLIN);
+	if (conn->phase != PHASE_WAITING)
+		loop_change(conn->conns->front->loop, &conn->watch, EPOLLIN);
 }
 
 /* Serves new octets behind the kept ones, keeps the rest, sends the replies, settles what to wait for. */
@@ -471,6 +490,7 @@ static void start_call(struct front_conn *conn, struct front_request *q)
 	call->fd = conn->watch.fd;
 	call->done = on_done;
 	conn->pending.began_us = meter_now_us();
+	q->front->last_call_ms = loop_now(q->front->loop);
 	rc = calls_start(q->front->calls, q->module, call);
 	if (rc == JWK11_OK) {
 		conn->phase = PHASE_WAITING;
@@ -551,6 +571,11 @@ static void on_timeout(void *arg)
 {
 	struct front_conn *conn = arg;
 
+	if (conn->phase == PHASE_PAUSED) {
+		conn->phase = PHASE_IDLE;
+		proceed(conn, (struct jwk11_view){ .len = 0 });
+		return;
+	}
 	if (conn->phase != PHASE_HEAD && conn->phase != PHASE_BODY) {
 		close_conn(conn);
 		return;
