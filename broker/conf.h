@@ -15,6 +15,8 @@ const char *conf_op_name(enum conf_op op); /* "sign" … */
 enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_FIRST };
 enum conf_use { CONF_USE_SIG, CONF_USE_ENC };
 enum conf_yes { CONF_NO, CONF_YES };
+enum conf_audit { CONF_AUDIT_OFF, CONF_AUDIT_BEST_EFFORT, CONF_AUDIT_REQUIRED };
+enum conf_sync { CONF_SYNC_NONE, CONF_SYNC_INTERVAL, CONF_SYNC_EACH };
 enum conf_login { CONF_LOGIN_AUTO, CONF_LOGIN_ALWAYS, CONF_LOGIN_NEVER, CONF_LOGIN_PROTECTED }; /* as enum jwk11_login_mode */
 
 struct j11_profile;
@@ -74,6 +76,9 @@ struct conf {
 	const char **worker_allow;  /* what their filter gives back: exec, network, code, all */
 	const char **worker_read;   /* absolute paths that they may read besides a fixed few; empty: no limit */
 	const char **worker_write;  /* absolute paths that they may change; empty: no limit */
+	enum conf_audit audit;   /* default best-effort */
+	enum conf_sync audit_sync;
+	const char *audit_file;  /* absolute; default audit.jsonl in state_dir */
 	enum conf_yes strict;    /* refuse keys that anything is known against */
 	unsigned workers;           /* processes per module; 0: cores + 1 */
 	unsigned threads;           /* threads per worker; default 1 */

@@ -191,6 +191,22 @@ static enum jwk11_rc check_limits(struct checked *r, const struct conf *c)
 	return JWK11_OK;
 }
 
+/* What follows from another value. */
+static enum jwk11_rc complete(struct checked *r, struct conf *c)
+{
+	static const char name[] = "/audit.jsonl";
+	size_t room = strlen(c->state_dir) + sizeof(name);
+	char *path = c->audit_file != NULL ? NULL : conf_alloc(c, room);
+
+	if (c->audit_file != NULL)
+		return JWK11_OK;
+	if (path == NULL)
+		return j11_err_memory(r->err);
+	snprintf(path, room, "%s%s", c->state_dir, name);
+	c->audit_file = path;
+	return JWK11_OK;
+}
+
 static enum jwk11_rc check_daemon(struct checked *r, const struct conf *c)
 {
 	for (const char **e = c->environment; *e != NULL; e++)
@@ -212,5 +228,7 @@ enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *
 		rc = check_clients(&r, conf);
 	if (rc == JWK11_OK)
 		rc = check_limits(&r, conf);
-	return rc == JWK11_OK ? check_daemon(&r, conf) : rc;
+	if (rc == JWK11_OK)
+		rc = check_daemon(&r, conf);
+	return rc == JWK11_OK ? complete(&r, conf) : rc;
 }

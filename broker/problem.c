@@ -88,6 +88,7 @@ static const struct row rows[J11_N_CODE_] = {
 	P(BROKER_ABSENT, 503, 5, "Broker not running"),
 	P(CONFIG_INVALID, 500, 0, "Invalid configuration"),
 	P(FILE_FAILED, 500, 0, "File not usable"),
+	P(AUDIT_FAILED, 503, 5, "Audit log not writable"),
 	P(WORKER_LOST, 502, 1, "Worker lost"),
 	P(WORKER_TIMEOUT, 504, 1, "Worker timed out"),
 	P(QUEUE_FULL, 503, 1, "Queue full"),

@@ -72,7 +72,7 @@ static void close_child(struct sup_child *c)
 		close(c->work);
 	c->control = c->work = -1;
 	c->pid = 0;
-	c->ready = c->logging_in = c->wants_login = false;
+	c->audited = c->ready = c->logging_in = c->wants_login = false;
 	c->doom = NULL;
 	c->generation = 0;
 	c->unanswered = 0;
@@ -118,8 +118,24 @@ void sup_child_send(struct sup_child *c, enum wire_type type, const struct sup_c
 	send_message(c, type, 0, about, fd);
 }
 
+static void give_file(struct sup_child *c, int fd)
+{
+	int again = sup_audit_again(fd);
+
+	if (again < 0)
+		return;
+	send_message(c, WIRE_AUDIT, 0, NULL, again);
+	close(again);
+	c->audited = true;
+}
+
+/* The file comes before the configuration that makes it necessary; a new worker is told where the chain comes from. */
 void sup_child_configure(struct sup_child *c, const struct sup_conf *conf)
 {
+	if (!c->is_front && !c->audited)
+		give_file(c, conf->audit.previous);
+	if (!c->is_front)
+		give_file(c, conf->audit.now);
 	send_message(c, WIRE_CONFIG, conf->generation, NULL, conf->memory);
 }
 

@@ -17,6 +17,7 @@ struct sup_child {
 	pid_t pid;           /* 0: not running */
 	int control;         /* our end; -1 */
 	int work;            /* the front's end of the work pair until it was passed; -1 */
+	bool audited;        /* has been given the audit file */
 	bool ready;          /* said READY since its start */
 	bool logging_in;     /* between GO and DONE: never killed */
 	bool wants_login;

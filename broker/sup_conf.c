@@ -46,7 +46,7 @@ static enum jwk11_rc load(const char *path, struct conf **ret_conf, int *ret_mem
 
 enum jwk11_rc sup_conf_open(const char *path, struct sup_conf *ret_conf, struct jwk11_err *err)
 {
-	struct sup_conf conf = { .path = path, .memory = -1, .generation = 1 };
+	struct sup_conf conf = { .path = path, .memory = -1, .audit = SUP_AUDIT_NONE, .generation = 1 };
 	enum jwk11_rc rc = load(path, &conf.first, &conf.memory, err);
 
 	conf.now = conf.first;
@@ -79,5 +79,6 @@ void sup_conf_close(struct sup_conf *conf)
 	conf_free(conf->first);
 	if (conf->first != NULL)
 		close(conf->memory);
-	*conf = (struct sup_conf){ .memory = -1 };
+	sup_audit_close(&conf->audit);
+	*conf = (struct sup_conf){ .memory = -1, .audit = SUP_AUDIT_NONE };
 }

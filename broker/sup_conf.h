@@ -5,12 +5,14 @@
 #define SUP_CONF_H
 
 #include "conf.h"
+#include "sup_audit.h"
 
 struct sup_conf {
 	const char *path;
 	struct conf *first;  /* of the start: what sets up sockets and processes is read from here and does not change later */
 	struct conf *now;    /* in force; the same as `first` until a reload */
 	int memory;          /* canonical text of `now` */
+	struct sup_audit audit;
 	uint64_t generation; /* 1 at the start, one more with each reload */
 };
 

@@ -243,6 +243,7 @@ static void reload(struct sup *sup)
 		return;
 	}
 	sup->status.refused[0] = '\0';
+	sup_audit_look(&sup->conf->audit, sup->conf->now);
 	for (size_t i = 0; i < sup->children.n; i++)
 		if (sup->children.all[i].pid != 0)
 			sup_child_configure(&sup->children.all[i], sup->conf);
@@ -373,6 +374,7 @@ int sup_serve(struct sup_conf *conf, const struct sup_sock *sock, struct sup_not
 	struct pollfd *fds = NULL;
 	int status = EXIT_BUG_;
 
+	sup_audit_look(&conf->audit, conf->now);
 	sup_watch_start(&sup.watch, notify->watchdog_ms);
 	if (sup_child_plan(conf->first, &sup.children, &err) == JWK11_OK)
 		fds = j11_mem_new_array(sup.children.n + 1, sizeof(*fds));

@@ -49,6 +49,7 @@ static const struct row {
 	[WIRE_CATALOG_END] = { "catalog-end", 0, 0 },
 	[WIRE_CONFIG] = { "config", 0, 0 },
 	[WIRE_WORKER] = { "worker", F(MODULE) | F(INDEX), 0 },
+	[WIRE_AUDIT] = { "audit", 0, 0 },
 	[WIRE_DRAIN] = { "drain", 0, 0 },
 	[WIRE_READY] = { "ready", 0, 0 },
 	[WIRE_WORKER_LATE] = { "worker-late", F(MODULE) | F(INDEX), 0 },

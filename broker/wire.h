@@ -28,6 +28,7 @@ enum wire_type {
 	WIRE_VERIFY,      /* the same */
 	WIRE_PING, WIRE_PONG, /* sup -> front or worker, and back: are you there? */
 	WIRE_TALLY,       /* worker -> front: its numbers (tally.h) */
+	WIRE_AUDIT,       /* sup -> worker: the audit file from now on (descriptor) */
 	WIRE_N_TYPES
 };
 enum wire_field {

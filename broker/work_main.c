@@ -21,6 +21,7 @@
 #include "sandbox.h"
 #include "tally.h"
 #include "wire.h"
+#include "work_audit.h"
 #include "work_ops.h"
 #include "work_tell.h"
 
@@ -135,7 +136,9 @@ static void on_config(uint64_t id, int fd)
 
 static void on_control(const struct wire_msg *msg, int fd)
 {
-	if (msg->type == WIRE_CONFIG) {
+	if (msg->type == WIRE_AUDIT && fd >= 0) {
+		work_audit_file(fd);
+	} else if (msg->type == WIRE_CONFIG) {
 		on_config(msg->id, fd);
 	} else if (msg->type == WIRE_PING) {
 		tell(WIRE_PONG, 0);
@@ -159,7 +162,9 @@ static void *control_thread(void *arg)
 	while ((n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd)) > 0) {
 		if (wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, NULL) == JWK11_OK)
 			on_control(&msg, fd);
-		if (fd >= 0)
+		else
+			msg.type = WIRE_PING;
+		if (fd >= 0 && msg.type != WIRE_AUDIT)
 			close(fd);
 		fd = -1;
 	}
@@ -412,11 +417,16 @@ static struct conf *first_conf(uint64_t *ret_id)
 	struct wire_msg msg;
 	struct conf *conf = NULL;
 	int fd = -1;
-	long n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd);
+	long n;
 
+	msg.type = WIRE_AUDIT;
+	while ((n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd)) > 0 && wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, &err) == JWK11_OK &&
+		msg.type == WIRE_AUDIT)
+		if (fd >= 0)
+			work_audit_file(fd);
 	if (n == 0)
 		leave(0);
-	if (n < 0 || wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, &err) != JWK11_OK || msg.type != WIRE_CONFIG)
+	if (n < 0 || err.rc != JWK11_OK || msg.type != WIRE_CONFIG)
 		leave(EXIT_BUG_);
 	*ret_id = msg.id;
 	conf = read_conf(fd, &err);
@@ -472,14 +482,19 @@ int main(int argc, char **argv)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* an audit file that may not grow is an error of its own */
 	self.module = argv[1];
 	self.index = (unsigned)index;
 	self.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!work_audit_open())
+		leave(EXIT_BUG_);
 	conf = first_conf(&id);
 	if (!sandbox_worker(conf, self.index == 0)) {
 		log_event(LOG_LEVEL_ERROR, "start-failed", "why", "the sandbox could not be set up", "error", strerror(errno), NULL);
 		leave(EXIT_BUG_);
 	}
+	if (!work_audit_start())
+		leave(EXIT_BUG_);
 	start_thread(control_thread);
 	threads = conf->threads;
 	start_module(conf);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "jose/der.h"
 #include "jose/jwt.h"
@@ -12,6 +13,7 @@
 #include "log.h"
 #include "policy.h"
 #include "token/key_jws.h"
+#include "work_audit.h"
 
 /* What an operation works on. */
 struct request {
@@ -20,7 +22,36 @@ struct request {
 	const struct conf_client *client;
 	struct jwk11_buf *out; /* the reply */
 	struct jwk11_err *err;
+	struct j11_audit_record *audit;
+	bool silent; /* audit = off */
+	char *jti;   /* a copy; NULL: none */
 };
+
+static void note_input(struct request *r, const char *of, struct jwk11_view input)
+{
+	struct j11_audit_sha *sha = r->silent ? NULL : work_audit_sha();
+
+	r->audit->of = of;
+	if (sha == NULL || !j11_audit_sha_hex(sha, &input, 1, r->audit->sha256))
+		r->audit->sha256[0] = '\0';
+}
+
+static void seen_input(void *arg, struct jwk11_view input)
+{
+	note_input(arg, "input", input);
+}
+
+/* Out of memory: the record goes without it. */
+static void note_jti(struct request *r, const struct j11_json *claims)
+{
+	const struct j11_json *jti = j11_json_get(claims, "jti");
+
+	if (jti == NULL || jti->type != J11_JSON_STRING)
+		return;
+	r->jti = j11_mem_dup_n(jti->text.data, jti->text.len);
+	if (r->jti != NULL)
+		r->audit->jti = (struct jwk11_view){ .data = r->jti, .len = jti->text.len };
+}
 
 /* jose form as it is; der on request, for ECDSA only (RFC 3279 2.2.3). */
 static enum jwk11_rc reply_signature(struct request *r, struct jwk11_view sig)
@@ -48,6 +79,7 @@ static enum jwk11_rc do_sign(struct request *r)
 
 	if ((input.data == NULL) == (digest.data == NULL))
 		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_MISSING, "exactly one of \"input\" and \"digest\" must be given");
+	note_input(r, digest.data ? "digest" : "input", digest.data ? digest : input);
 	rc = jwk11_key_sign(r->key->key, r->key->alg, digest.data ? JWK11_INPUT_DIGEST : JWK11_INPUT_MESSAGE, digest.data ? digest : input, &sig, r->err);
 	return rc == JWK11_OK ? reply_signature(r, j11_buf_view(&sig)) : rc;
 }
@@ -60,6 +92,8 @@ static enum jwk11_rc sign_jws(struct request *r, struct j11_jws_spec *spec, cons
 
 	spec->alg = j11_alg_find_str(r->key->alg);
 	spec->kid = r->key->kid;
+	spec->seen = seen_input;
+	spec->seen_arg = r;
 	rc = j11_key_jws(r->key->key, spec, payload, onto, &jws, r->err);
 	if (rc == JWK11_OK)
 		wire_add(r->out, WIRE_F_TEXT, j11_buf_view(&jws));
@@ -128,6 +162,8 @@ static enum jwk11_rc do_jwt(struct request *r)
 	if (rc == JWK11_OK && r->msg->field[WIRE_F_TTL].data != NULL && (!wire_num(r->msg, WIRE_F_TTL, &ttl) || ttl == 0 || ttl > INT32_MAX))
 		rc = j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_TYPE, "ttl must be a positive number of seconds");
 	rules.ttl = (int64_t)ttl;
+	if (doc != NULL)
+		note_jti(r, j11_json_root(doc));
 	if (rc == JWK11_OK)
 		rc = j11_jwt_claims(j11_json_root(doc), &rules, &claims, r->err);
 	payload = j11_buf_view(&claims);
@@ -137,7 +173,10 @@ static enum jwk11_rc do_jwt(struct request *r)
 /* A fault says no; the word says yes, so that no answer is mistaken for one. */
 static enum jwk11_rc do_verify(struct request *r)
 {
-	enum jwk11_rc rc = jwk11_key_verify(r->key->key, r->key->alg, r->msg->field[WIRE_F_INPUT], r->msg->field[WIRE_F_SIGNATURE], r->err);
+	enum jwk11_rc rc;
+
+	note_input(r, "input", r->msg->field[WIRE_F_INPUT]);
+	rc = jwk11_key_verify(r->key->key, r->key->alg, r->msg->field[WIRE_F_INPUT], r->msg->field[WIRE_F_SIGNATURE], r->err);
 
 	if (rc == JWK11_OK)
 		wire_add_str(r->out, WIRE_F_TEXT, "valid");
@@ -147,7 +186,10 @@ static enum jwk11_rc do_verify(struct request *r)
 static enum jwk11_rc do_decrypt(struct request *r)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf plain = { .max = WIRE_MAX - 4096, .secret = true };
-	enum jwk11_rc rc = jwk11_key_decrypt(r->key->key, r->key->alg, r->key->kid, r->msg->field[WIRE_F_JWE], &plain, r->err);
+	enum jwk11_rc rc;
+
+	note_input(r, "jwe", r->msg->field[WIRE_F_JWE]);
+	rc = jwk11_key_decrypt(r->key->key, r->key->alg, r->key->kid, r->msg->field[WIRE_F_JWE], &plain, r->err);
 
 	if (rc != JWK11_OK)
 		return rc;
@@ -246,25 +288,78 @@ static void log_denial(const struct request *r, const struct policy_peer *peer)
 		log_num(pid, peer->pid), "request", id[0] ? id : NULL, "ckr", r->err->has_ckr ? jwk11_ckr_name(r->err->ckr) : NULL, NULL);
 }
 
+static int64_t micro(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Who asks, may they, can it be told: before a key is used. */
+static enum jwk11_rc admit(const struct work_view *view, const struct op *op, int client_fd, struct policy_peer *peer, struct request *r)
+{
+	enum jwk11_rc rc;
+
+	if (op == NULL)
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "not a request");
+	r->audit->op = conf_op_name(op->op);
+	if (client_fd < 0 || !policy_peer_of(client_fd, peer))
+		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
+	r->audit->has_peer = true;
+	rc = decide(view, peer, op->op, r);
+	r->audit->decision = rc == JWK11_OK ? "failed" : "refused";
+	if (rc == JWK11_OK)
+		rc = check_key(r);
+	return rc == JWK11_OK ? work_audit_ready(view->conf, r->err) : rc;
+}
+
+/* What came of it, in the audit log. The result becomes a refusal where it cannot be told and must be. */
+static enum jwk11_rc tell(const struct work_view *view, const struct policy_peer *peer, struct request *r, enum jwk11_rc rc, int64_t started_us)
+{
+	struct j11_audit_record *a = r->audit;
+	char asked[WORK_KID_MAX] = "", id[80] = "";
+	enum jwk11_rc told;
+
+	if (wire_str(r->msg, WIRE_F_REQUEST_ID, id, sizeof(id)))
+		a->request = id;
+	if (r->key == NULL && wire_str(r->msg, WIRE_F_KEY, asked, sizeof(asked)))
+		a->key = asked;
+	if (r->key != NULL) {
+		a->key = r->key->conf->name;
+		a->kid = r->key->kid;
+		a->alg = r->key->alg;
+	}
+	a->uid = peer->uid;
+	a->pid = (uint64_t)peer->pid;
+	a->client = r->client != NULL ? r->client->name : NULL;
+	if (rc == JWK11_OK)
+		a->decision = "allowed";
+	else if (rc == JWK11_ERR_DENIED)
+		a->decision = "refused";
+	a->result = rc == JWK11_OK ? "OK" : r->err->code[0] ? r->err->code : "INTERNAL";
+	a->ckr = r->err->has_ckr ? jwk11_ckr_name(r->err->ckr) : NULL;
+	a->us = micro(CLOCK_MONOTONIC) - started_us;
+	told = work_audit_write(view->conf, a, r->err);
+	j11_mem_free(r->jti);
+	r->jti = NULL;
+	return rc == JWK11_OK ? told : rc;
+}
+
 bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, int client_fd, struct jwk11_buf *out)
 {
+	struct j11_audit_record audit = { .time_ms = micro(CLOCK_REALTIME) / 1000, .decision = "refused" };
 	struct jwk11_err err = { 0 };
-	struct request r = { .msg = msg, .out = out, .err = &err };
+	struct request r = { .msg = msg, .out = out, .err = &err, .audit = &audit, .silent = view->conf->audit == CONF_AUDIT_OFF };
 	struct policy_peer peer = { .uid = (uid_t)-1 };
+	int64_t started_us = micro(CLOCK_MONOTONIC);
 	const struct op *op = NULL;
 	enum jwk11_rc rc;
 
 	for (size_t i = 0; i < J11_COUNT(ops); i++)
 		if (ops[i].type == msg->type)
 			op = &ops[i];
-	if (op == NULL)
-		rc = j11_err_set(&err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "not a request");
-	else if (client_fd < 0 || !policy_peer_of(client_fd, &peer))
-		rc = j11_err_set(&err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
-	else
-		rc = decide(view, &peer, op->op, &r);
-	if (rc == JWK11_OK)
-		rc = check_key(&r);
+	rc = admit(view, op, client_fd, &peer, &r);
 	if (rc == JWK11_OK) {
 		wire_begin(out, WIRE_REPLY, msg->id);
 		wire_add_str(out, WIRE_F_KID, r.key->kid);
@@ -273,6 +368,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 	}
 	if (rc == JWK11_OK)
 		rc = j11_buf_check(out, "answer", &err);
+	rc = tell(view, &peer, &r, rc, started_us);
 	if (rc == JWK11_OK)
 		return false;
 	fault(&r, msg->id);

@@ -28,7 +28,7 @@ struct cmd_global {
 	bool offline, json;
 	const char *module, *token, *pin_file; /* --offline without a configuration */
 	const char *softhsm, *set, *format, *alg, *digest, *encoding, *output, *jwks, *key_file, *enc, *kid, *diff;
-	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload;
+	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload, *from, *expect;
 	struct cmd_words also, understand;
 	const char *profile, *textfile;
 	const char *claims[32];
@@ -54,6 +54,7 @@ int cmd_jwt(struct cmd_global *g, int argc, char **argv);
 int cmd_encrypt(struct cmd_global *g, int argc, char **argv);
 int cmd_decrypt(struct cmd_global *g, int argc, char **argv);
 int cmd_verify(struct cmd_global *g, int argc, char **argv);
+int cmd_audit(struct cmd_global *g, int argc, char **argv);
 int cmd_whoami(struct cmd_global *g, int argc, char **argv);
 int cmd_tokens(struct cmd_global *g, int argc, char **argv);
 int cmd_metrics(struct cmd_global *g, int argc, char **argv);

@@ -18,6 +18,8 @@ struct j11_jws_spec {
 	const struct j11_json *extra;    /* object of further protected members, or NULL */
 	const struct j11_json *header;   /* object of unprotected members, or NULL */
 	enum jwk11_jws_form form;
+	void (*seen)(void *arg, struct jwk11_view input); /* told what will be signed; NULL: nobody (of j11_key_jws) */
+	void *seen_arg;
 	unsigned flags;                  /* JWK11_JWS_DETACHED, JWK11_JWS_UNENCODED */
 };
 

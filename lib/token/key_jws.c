@@ -12,12 +12,15 @@
 struct by_key {
 	struct jwk11_key *key;
 	const char *alg;
+	const struct j11_jws_spec *spec;
 };
 
 static enum jwk11_rc sign(void *arg, struct jwk11_view input, struct jwk11_buf *ret_sig, struct jwk11_err *err)
 {
 	struct by_key *by = arg;
 
+	if (by->spec->seen != NULL)
+		by->spec->seen(by->spec->seen_arg, input);
 	return jwk11_key_sign(by->key, by->alg, JWK11_INPUT_MESSAGE, input, ret_sig, err);
 }
 
@@ -60,7 +63,7 @@ enum jwk11_rc j11_key_jws(struct jwk11_key *key, const struct j11_jws_spec *spec
 	struct jwk11_buf *out, struct jwk11_err *err)
 {
 	struct j11_jws_spec whole = *spec;
-	struct by_key by = { key, spec->alg->name };
+	struct by_key by = { key, spec->alg->name, spec };
 	struct j11_jws_signer signer = { sign, &by };
 
 	enum jwk11_rc rc = complete(key, &whole, err);

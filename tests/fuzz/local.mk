@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each target is built twice: here with a driver that replays its seeds, by fuzz.sh with an engine.
-check_PROGRAMS += tests/replay_answer tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
+check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
 	tests/replay_jwk tests/replay_jws tests/replay_lint tests/replay_mldsa tests/replay_uri tests/replay_wire
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
@@ -56,3 +56,7 @@ tests_replay_uri_LDADD = libj11core.la $(P11_LIBS)
 tests_replay_wire_SOURCES = tests/fuzz/replay.c tests/fuzz/f_wire.c
 tests_replay_wire_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_wire_LDADD = libj11broker.la $(SECCOMP_LIBS)
+
+tests_replay_audit_SOURCES = tests/fuzz/replay.c tests/fuzz/f_audit.c
+tests_replay_audit_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_audit_LDADD = libj11core.la $(CRYPTO_LIBS)
