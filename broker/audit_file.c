@@ -214,7 +214,7 @@ static bool write_out(struct audit_file *f, uint64_t size, char *why, size_t roo
 
 static bool seal_all(struct audit_file *f, const struct jwk11_view *members, size_t n, char *why, size_t room)
 {
-	if (f->ended) { /* and given to us: the chain comes back */
+	if (f->ended) { /* and it is ours all the same: the chain comes back */
 		j11_audit_begin(now_ms(), f->head.hash, &f->members);
 		if (!add(f, &f->head, why, room))
 			return false;
@@ -239,7 +239,7 @@ static enum audit_file_end append_locked(struct audit_file *f, const struct jwk1
 	if (!size_of(f->fd, &size, why, room))
 		return AUDIT_FILE_FAILED;
 	ok = (f->known && size == f->end) || look(f, size, why, room);
-	if (ok && f->ended && !f->given) {
+	if (ok && f->ended && !f->resumed) {
 		f->known = f->out.len == 0;
 		f->end = size;
 		return AUDIT_FILE_MOVED;
@@ -253,7 +253,7 @@ static enum audit_file_end append_locked(struct audit_file *f, const struct jwk1
 	if (f->out.len == 0)
 		f->end = size;
 	f->known = true;
-	f->given = false;
+	f->resumed = false;
 	return AUDIT_FILE_DONE;
 }
 
@@ -291,13 +291,13 @@ static void end_old(struct audit_file *f, char *why, size_t room)
 
 	j11_audit_end(now_ms(), &end);
 	members = j11_buf_view(&end);
-	f->given = false;
+	f->resumed = false;
 	if (append_locked(f, &members, 1, why, room) == AUDIT_FILE_FAILED && size_of(f->fd, &size, why, room) && size > 0 &&
 		read_tail(f, size, &t, why, room))
 		f->head = t.head;
 }
 
-/* One lock at a time. Between them others may come: whoever is first begins the new file, and behind the end of the old one nobody writes. */
+/* A file that is ended already is not begun again here: the one after it is on its way to who comes late. One lock at a time. Between them others may come: whoever is first begins the new file, and behind the end of the old one nobody writes. */
 void audit_file_switch(struct audit_file *f, int fd, char *ret_why, size_t room)
 {
 	int old = f->fd;
@@ -312,8 +312,7 @@ void audit_file_switch(struct audit_file *f, int fd, char *ret_why, size_t room)
 		(void)flock(old, LOCK_UN);
 	}
 	f->fd = fd;
-	f->known = f->ended = false;
-	f->given = true;
+	f->known = f->ended = f->resumed = false;
 	if (lock(fd, ret_why, room)) {
 		(void)append_locked(f, NULL, 0, ret_why, room);
 		(void)flock(fd, LOCK_UN);
@@ -322,4 +321,9 @@ void audit_file_switch(struct audit_file *f, int fd, char *ret_why, size_t room)
 		(void)fdatasync(old);
 		close(old);
 	}
+}
+
+void audit_file_resume(struct audit_file *f)
+{
+	f->resumed = true;
 }

@@ -11,7 +11,7 @@ struct audit_file {
 	struct j11_audit_sha *sha;
 	bool known;                  /* head and end are those of the last look, and the file had a record */
 	bool ended;                  /* the last record says that the chain goes on elsewhere */
-	bool given;                  /* this is the file to write to, also when it was ended once, and nothing was added yet */
+	bool resumed;                /* this is the file to write to although it was ended once */
 	struct j11_audit_head head;
 	uint64_t end;                /* octets behind the head's line */
 	struct jwk11_buf out, members;
@@ -33,5 +33,8 @@ enum audit_file_end audit_file_append(struct audit_file *file, const struct jwk1
 /* Goes on in another file, whose descriptor it takes. The first writer to do so ends the old file and begins the new one. Where the old one
  * cannot be ended, the new one is taken all the same and the chain goes on from what is known; `why` then says so, else it is empty. */
 void audit_file_switch(struct audit_file *file, int fd, char *ret_why, size_t room);
+
+/* No other file comes: the next record begins the chain anew in this one, unless somebody else did. */
+void audit_file_resume(struct audit_file *file);
 
 #endif

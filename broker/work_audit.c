@@ -158,11 +158,9 @@ static bool append(struct jwk11_view members, char *why, size_t room)
 	}
 	if (members.len > 0)
 		texts[n++] = members;
-	do
-		end = audit_file_append(&self.file, texts, n, why, room);
-	while (end == AUDIT_FILE_MOVED && wait_for_file());
-	if (end == AUDIT_FILE_MOVED)
-		snprintf(why, room, "the file was moved away, and no other came");
+	while ((end = audit_file_append(&self.file, texts, n, why, room)) == AUDIT_FILE_MOVED)
+		if (!wait_for_file()) /* somebody put back a file that had been ended */
+			audit_file_resume(&self.file);
 	if (end == AUDIT_FILE_DONE)
 		self.owed = 0;
 	return end == AUDIT_FILE_DONE;

@@ -563,12 +563,47 @@ static void a_rotated_file_goes_on_in_the_next(void **state)
 	assert_int_equal(check_logs(path, old, NULL).n > 0, 1);
 	/* and back: the chain returns to a file that was ended */
 	audit_file_switch(&a, open(old, O_RDWR | O_APPEND | O_CLOEXEC), why, sizeof(why));
+	assert_int_equal(add_one(&a, 7), AUDIT_FILE_MOVED);
+	audit_file_resume(&a);
 	assert_int_equal(add_one(&a, 7), AUDIT_FILE_DONE);
+	assert_int_equal(add_one(&a, 8), AUDIT_FILE_DONE);
 	assert_int_equal(check_logs(old, NULL, NULL).n, 0);
 	unlink(old);
 	audit_file_done(&a);
 	audit_file_done(&b);
 	audit_file_done(&c);
+}
+
+/* Two files further, one by one, and no record of its own in between. */
+static void a_writer_that_comes_late_begins_nothing(void **state)
+{
+	struct audit_file a, b;
+	char one[80], two[80], why[128];
+	int fds[2];
+
+	(void)state;
+	join(&a);
+	join(&b);
+	snprintf(one, sizeof(one), "%s.1", path);
+	snprintf(two, sizeof(two), "%s.2", path);
+	assert_int_equal(rename(path, one), 0);
+	audit_file_switch(&a, open_log(), why, sizeof(why));
+	fds[0] = open_log();
+	assert_int_equal(add_one(&a, 1), AUDIT_FILE_DONE);
+	assert_int_equal(rename(path, two), 0);
+	audit_file_switch(&a, open_log(), why, sizeof(why));
+	fds[1] = open_log();
+	assert_int_equal(add_one(&a, 2), AUDIT_FILE_DONE);
+	audit_file_switch(&b, fds[0], why, sizeof(why));
+	assert_int_equal(add_one(&b, 3), AUDIT_FILE_MOVED);
+	audit_file_switch(&b, fds[1], why, sizeof(why));
+	assert_int_equal(add_one(&b, 3), AUDIT_FILE_DONE);
+	assert_int_equal(check_logs(one, two, NULL).n, 0);
+	assert_int_equal(check_logs(two, path, NULL).n, 0);
+	unlink(one);
+	unlink(two);
+	audit_file_done(&a);
+	audit_file_done(&b);
 }
 
 /* Full: what was there stays whole, and it goes on when there is room. In a child, whose files may not grow. */
@@ -670,6 +705,7 @@ int main(void)
 		cmocka_unit_test_setup(what_was_cut_off_under_a_writer_is_said, fresh),
 		cmocka_unit_test_setup(a_file_of_something_else_is_left_alone, fresh),
 		cmocka_unit_test_setup(a_rotated_file_goes_on_in_the_next, fresh),
+		cmocka_unit_test_setup(a_writer_that_comes_late_begins_nothing, fresh),
 		cmocka_unit_test_setup(a_full_disk_leaves_no_trace, fresh),
 		cmocka_unit_test_setup(writers_that_are_killed_leave_a_chain, fresh),
 	};
