@@ -176,6 +176,19 @@ def what_was_noted_is_missed_when_it_is_gone():
 
 
 @test
+def a_head_that_the_token_signed_is_a_checkpoint():
+    with Audited("workers = 1") as t:
+        t.start()
+        equal(t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0], 200)
+        told = subprocess.run([JWK11, "--json", "audit", "verify", t.log_file], check=True, capture_output=True).stdout
+        env = {**os.environ, "JWK11_SOCKET": t.api}
+        jws = subprocess.run([JWK11, "jws", "es256"], check=True, capture_output=True, input=told, env=env).stdout
+        checked = subprocess.run([JWK11, "verify"], check=True, capture_output=True, input=jws, env=env).stdout
+        equal(t.stop(), 0)
+        equal(t.verify(more=["--expect", json.loads(checked)["head"]["hash"]])["requests"], 2)
+
+
+@test
 def required_refuses_without_a_file_and_goes_on_with_one():
     with Audited("workers = 1") as t:
         away = os.path.join(t.dir, "away", "log")
