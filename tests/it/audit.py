@@ -4,7 +4,7 @@
 import hashlib, json, os, resource, signal, subprocess, sys, threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from trial import JWK11, Trial, equal, main, test
+from trial import BUILD, JWK11, Trial, equal, main, test
 
 SECRET = "cGF5bG9hZC10aGF0LW5vYm9keS1zZWVz"  # payload-that-nobody-sees
 
@@ -186,6 +186,27 @@ def a_head_that_the_token_signed_is_a_checkpoint():
         checked = subprocess.run([JWK11, "verify"], check=True, capture_output=True, input=jws, env=env).stdout
         equal(t.stop(), 0)
         equal(t.verify(more=["--expect", json.loads(checked)["head"]["hash"]])["requests"], 2)
+
+
+@test
+def a_worker_that_may_not_open_the_file_writes_it_through_rotation():
+    with Audited("workers = 2\naudit = required") as t:
+        logs = os.path.join(t.root, "logs")
+        os.mkdir(logs)
+        t.log_file = os.path.join(logs, "log")
+        t.change("[daemon]\n", f"[daemon]\nworker-read = {t.dir}, {os.path.abspath(BUILD)}\nworker-write = {t.dir}\naudit-file = {t.log_file}\n")
+        t.start()
+        t.wait_count("event=ready", 2)
+        for i in range(2):
+            equal([t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0] for _ in range(10)], [200] * 10)
+            os.rename(t.log_file, f"{t.log_file}.{i}")
+            t.reload()
+        equal(t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0], 200)
+        os.kill(t.workers()[0], signal.SIGKILL)  # the next one learns from the supervisor how the chain goes on
+        t.wait_count("event=ready", 3)
+        equal([t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0] for _ in range(10)], [200] * 10)
+        equal(t.stop(), 0)
+        equal(t.verify(t.log_file, t.log_file + ".0", t.log_file + ".1")["requests"], 31)
 
 
 @test
