@@ -16,6 +16,7 @@ enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_FIRST };
 enum conf_use { CONF_USE_SIG, CONF_USE_ENC };
 enum conf_yes { CONF_NO, CONF_YES };
 enum conf_audit { CONF_AUDIT_OFF, CONF_AUDIT_BEST_EFFORT, CONF_AUDIT_REQUIRED };
+enum conf_journal { CONF_JOURNAL_NO, CONF_JOURNAL_REFUSED, CONF_JOURNAL_YES };
 enum conf_sync { CONF_SYNC_NONE, CONF_SYNC_INTERVAL, CONF_SYNC_EACH };
 enum conf_login { CONF_LOGIN_AUTO, CONF_LOGIN_ALWAYS, CONF_LOGIN_NEVER, CONF_LOGIN_PROTECTED }; /* as enum jwk11_login_mode */
 
@@ -78,6 +79,7 @@ struct conf {
 	const char **worker_write;  /* absolute paths that they may change; empty: no limit */
 	enum conf_audit audit;   /* default best-effort */
 	enum conf_sync audit_sync;
+	enum conf_journal audit_journal;
 	const char *audit_file;  /* absolute; default audit.jsonl in state_dir */
 	enum conf_yes strict;    /* refuse keys that anything is known against */
 	unsigned workers;           /* processes per module; 0: cores + 1 */

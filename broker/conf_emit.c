@@ -20,6 +20,7 @@ const struct conf_row conf_rows[] = {
 	D("environment", CONF_LINES, environment, 0, 0, { 0 }),
 	D("audit", CONF_WORD, audit, 0, 0, { "off", "best-effort", "required" }),
 	D("audit-file", CONF_PATH, audit_file, 0, 0, { 0 }),
+	D("audit-journal", CONF_WORD, audit_journal, 0, 0, { "no", "refused", "yes" }),
 	D("audit-sync", CONF_WORD, audit_sync, 0, 0, { "none", "interval", "each" }),
 	D("strict", CONF_WORD, strict, 0, 0, { "no", "yes" }),
 	D("workers", CONF_UNSIGNED, workers, 0, 64, { 0 }),

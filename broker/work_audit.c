@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "audit_file.h"
+#include "audit_journal.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "log.h"
 #include "tally.h"
 
@@ -203,10 +205,28 @@ enum jwk11_rc work_audit_ready(const struct conf *conf, struct jwk11_err *err)
 	return ok ? JWK11_OK : failed(why, err);
 }
 
+/* A copy that whoever changes the file cannot reach. It is not what a signature waits for: a full journal loses it. */
+static void tell_journal(const struct conf *conf, const struct j11_audit_record *record, const struct j11_audit_head *head)
+{
+	static _Atomic bool complained;
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf entry = J11_BUF(J11_AUDIT_LINE_MAX);
+	int why;
+
+	if (conf->audit_journal == CONF_JOURNAL_NO || (conf->audit_journal == CONF_JOURNAL_REFUSED && j11_text_equal(record->decision, "allowed")))
+		return;
+	audit_journal_fields(record, head, &entry);
+	why = entry.failed == JWK11_OK ? audit_journal_send(j11_buf_view(&entry)) : EMSGSIZE;
+	if (why != 0 && !complained) {
+		complained = true;
+		log_event(LOG_LEVEL_WARNING, "audit-journal", "why", strerror(why), NULL);
+	}
+}
+
 enum jwk11_rc work_audit_write(const struct conf *conf, const struct j11_audit_record *record, struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf members = J11_BUF(J11_AUDIT_LINE_MAX);
 	struct j11_audit_sha *sha = work_audit_sha();
+	struct j11_audit_head head = J11_AUDIT_NO_HEAD;
 	char why[128] = "out of memory";
 	bool ok = sha != NULL && j11_buf_grow(&members, USUAL_LEN) != NULL;
 
@@ -217,7 +237,10 @@ enum jwk11_rc work_audit_write(const struct conf *conf, const struct j11_audit_r
 		j11_audit_members(record, sha, &members);
 	ok = ok && members.failed == JWK11_OK;
 	pthread_mutex_lock(&self.lock);
-	ok = ok && append(j11_buf_view(&members), why, sizeof(why)) && bring_to_disk(conf, why, sizeof(why));
+	ok = ok && append(j11_buf_view(&members), why, sizeof(why));
+	if (ok)
+		head = self.file.head;
+	ok = ok && bring_to_disk(conf, why, sizeof(why));
 	if (!ok) {
 		self.lost++;
 		self.owed++;
@@ -225,5 +248,6 @@ enum jwk11_rc work_audit_write(const struct conf *conf, const struct j11_audit_r
 	}
 	log_change(ok, why);
 	pthread_mutex_unlock(&self.lock);
+	tell_journal(conf, record, ok ? &head : NULL);
 	return ok || conf->audit != CONF_AUDIT_REQUIRED ? JWK11_OK : failed(why, err);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The audit log of the real daemon: one record for each decision, one chain whatever happens, and what becomes of requests without it."""
-import hashlib, json, os, resource, signal, subprocess, sys, threading
+import hashlib, json, os, resource, signal, socket, subprocess, sys, threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from trial import BUILD, JWK11, Trial, equal, main, test
@@ -79,7 +79,11 @@ def every_decision_is_one_record_and_no_content_is_in_it():
                 equal(r["sha256"], hashlib.sha256(jws.rpartition(".")[0].encode()).hexdigest())
         with open(t.log_file) as f:
             text = f.read()
-        for secret in (SECRET, "payload-that-nobody-sees", "signature"):
+        with open(t.conf) as f:
+            pin_file = [line.split("=")[1].strip() for line in f if line.startswith("pin-file")][0]
+        with open(pin_file) as f:
+            pin = f.read().strip()
+        for secret in (pin, SECRET, "payload-that-nobody-sees", "signature"):
             if secret in text:
                 raise AssertionError(f"{secret} is in the audit log")
         equal(os.stat(t.log_file).st_mode & 0o777, 0o600)
@@ -254,6 +258,35 @@ def a_full_disk_stops_required_and_counts_for_best_effort():
             equal(t.stop(), 0)
             told = t.verify(t.log_file, t.log_file + ".1", code=0)
             equal((told["whole"], told["lost"] > 0), (True, True), told)
+
+
+@test
+def the_journal_gets_fields_of_what_is_asked_for():
+    for mode, wanted in (("no", []), ("refused", ["ALG_MISMATCH"]), ("yes", ["OK", "ALG_MISMATCH"])):
+        with Audited(f"workers = 1\naudit-journal = {mode}") as t:
+            path = os.path.join(t.root, "journal")
+            t.change("[daemon]\n", f"[daemon]\nenvironment = JWK11_JOURNAL_SOCKET={path}\n")
+            journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            journal.bind(path)
+            os.chmod(path, 0o777)
+            journal.setblocking(False)
+            t.start()
+            equal(t.ask("POST", "/v1/keys/es256/jwt", {"claims": {"jti": "a\nb"}, "ttl": 60})[0], 200)
+            equal(t.ask("POST", "/v1/keys/es256/sign", {"input": SECRET, "alg": "RS256"})[0], 409)
+            equal(t.stop(), 0)
+            entries = []
+            while True:
+                try:
+                    entries.append(journal.recv(65536))
+                except BlockingIOError:
+                    break
+            journal.close()
+            equal([e.partition(b"JWK11_RESULT=")[2].partition(b"\n")[0].decode() for e in entries], wanted)
+            for entry, record in zip(entries[-1:], t.requests()[-1:]):
+                for field in (f"JWK11_SEQ={record['seq']}", f"JWK11_HASH={record['hash']}", f"JWK11_PID={os.getpid()}", "JWK11_KEY=es256"):
+                    equal(field.encode() + b"\n" in entry, True, field)
+            if mode == "yes":
+                equal(b"JWK11_JTI\n" + (3).to_bytes(8, "little") + b"a\nb\n" in entries[0], True, entries[0])
 
 
 @test
