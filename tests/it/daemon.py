@@ -222,7 +222,7 @@ def a_killed_worker_costs_no_request():
         with open(t.conf, "w") as f:
             f.write(text.replace("[daemon]\n", "[daemon]\nworkers = 3\n"))
         t.start()
-        t.wait_count("event=ready", 4)
+        t.wait_count("event=ready", 3)
         key, bad, done, answered = public_es256(t), [], threading.Event(), threading.Semaphore(0)
         counts = [0] * 4
 
@@ -248,7 +248,7 @@ def a_killed_worker_costs_no_request():
                 answered.acquire()
             worker = next(p for p in t.children() if "worker" in open(f"/proc/{p}/cmdline").read())
             os.kill(worker, signal.SIGKILL)
-            t.wait_count("event=ready", 5 + kills)  # who dies while it logs in takes the PIN with it
+            t.wait_count("event=ready", 4 + kills)  # who dies while it logs in takes the PIN with it
         done.set()
         for thread in threads:
             thread.join()
