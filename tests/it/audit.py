@@ -137,7 +137,7 @@ def workers_under_load_make_one_chain_through_rotation():
 
 @test
 def workers_that_are_killed_leave_a_chain():
-    with Audited("workers = 3") as t:
+    with Audited("workers = 3\naudit-sync = each") as t:
         t.start()
         t.wait_count("event=ready", 3)
         statuses = []
