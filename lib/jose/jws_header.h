@@ -6,7 +6,7 @@
 
 #include "json/json_read.h"
 
-#define J11_JWS_HEADER_MAX 16384u /* octets of each header */
+#define J11_JWS_HEADER_MAX 98304u /* octets of each header: the longest chain that x5c takes (J11_CHAIN_LEN_MAX) fits, in base64 */
 #define J11_JWS_HEADER_DEPTH 8u   /* nested values in it */
 #define J11_JWS_HEADER_VALUES 512u
 

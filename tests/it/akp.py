@@ -7,6 +7,7 @@ import base64, json, os, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mock_token import Mock
 from trial import JWK11, equal, main, test
+import cbor2
 from authlib.jose import JsonWebKey
 from jwcrypto import jwk
 
@@ -252,6 +253,22 @@ def the_tool_says_nothing_where_there_are_none():
             equal((code, err, len(json.loads(out)["keys"])), (0, "", 1))
             code, out, err = t.tool(*where, "jwks", "--set", "none")
             equal((code != 0, out), (True, ""), err)
+
+
+@test
+def keys_are_given_out_as_cose_keys():
+    """RFC 9964: kty 7, the algorithm, the public key as label -1."""
+    algs = {"ML-DSA-44": -48, "ML-DSA-65": -49, "ML-DSA-87": -50}
+    with Akp(*VECTORS) as t:
+        t.start()
+        for alg, number in algs.items():
+            name, kid = "pq" + alg[-2:], json.loads(t.ask("GET", f"/v1/keys/pq{alg[-2:]}", headers={"Accept": "application/jwk+json"})[2])["kid"]
+            wanted = {1: 7, 2: kid.encode(), 3: number, -1: un(VECTORS[alg]["jwk"]["pub"])}
+            status, headers, body = t.ask("GET", f"/v1/keys/{name}", headers={"Accept": "application/cose-key"})
+            equal((status, headers["Content-Type"], cbor2.loads(body)), (200, "application/cose-key", wanted), name)
+            equal(body, cbor2.dumps(wanted, canonical=True), "deterministic")
+            done = subprocess.run([JWK11, "jwks", "--format", "cose", name, "--socket", t.api], capture_output=True)
+            equal((done.returncode, done.stdout), (0, body), done.stderr)
 
 
 main()
