@@ -126,7 +126,7 @@ static enum jwk11_rc parse(struct jwk11_view text, const char *const *understood
 /* A JWS with this header, no payload and one octet of signature. */
 static enum jwk11_rc parse_header(struct jwk11_view header, struct jwk11_err *err)
 {
-	struct jwk11_buf text = J11_BUF(40000);
+	struct jwk11_buf text = J11_BUF(2 * J11_JWS_HEADER_MAX);
 	enum jwk11_rc rc;
 
 	j11_b64url_add(&text, header);
