@@ -342,9 +342,13 @@ static void keep_publics(struct module *module, const struct table *fresh)
 	for (size_t i = 0; i < module->now.n_keys; i++) {
 		struct catalog_key *old = module->now.keys[i], *new;
 
-		if (old->jwk[0] == '\0')
+		bool public = old->jwk[0] != '\0';
+
+		if (!public && !catalog_key_is_secret(old))
 			continue;
 		new = *slot_of(fresh, offsetof(struct catalog_key, name), old->name);
+		if (new == NULL && !public)
+			continue;
 		if (new == NULL) {
 			old->unreported = true;
 			module->coming.keys[module->coming.n_keys++] = old;

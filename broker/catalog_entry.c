@@ -181,15 +181,18 @@ enum jwk11_rc catalog_key_read(const struct wire_msg *msg, struct catalog_key **
 	return rc;
 }
 
-/* A kid that is another key's now, and a key that is refused as weak, are published no more. */
-static bool may_keep(const struct catalog_key *key)
+/* A kid that is another key's now, and a key that is refused as weak, are published no more. Of a secret key nothing is published: what it is
+ * called is kept while nobody can look whether it is still there. */
+static bool may_keep(const struct catalog_key *key, const struct catalog_key *before)
 {
+	if (catalog_key_is_secret(before))
+		return j11_text_equal(key->state, "unavailable");
 	return key->jwk[0] == '\0' && !j11_text_equal(key->state, "kid-taken") && !j11_text_equal(key->state, "weak");
 }
 
 void catalog_key_keep_public(struct catalog_key *to, struct catalog_key *from)
 {
-	if (!may_keep(to))
+	if (!may_keep(to, from))
 		return;
 	for (size_t i = 0; i < J11_COUNT(public_offsets); i++) {
 		char **a = catalog_text_at(to, public_offsets[i]), **b = catalog_text_at(from, public_offsets[i]);

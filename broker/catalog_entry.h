@@ -52,7 +52,8 @@ enum jwk11_rc catalog_key_read(const struct wire_msg *msg, struct catalog_key **
 void catalog_token_free(struct catalog_token *token);
 void catalog_key_free(struct catalog_key *key);
 
-/* A key that came without its public half takes over the one it had before (by exchange), unless its state forbids to publish it. */
+/* A key that came without its public half takes over the one it had before (by exchange), unless its state forbids to publish it; a secret key
+ * whose token is away takes over its kid and type. */
 void catalog_key_keep_public(struct catalog_key *to, struct catalog_key *from);
 
 /* Its state and the reason for it now. */

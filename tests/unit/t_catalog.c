@@ -416,6 +416,43 @@ static void secret_keys_in_two_modules_are_not_chosen_between(void **state)
 	catalog_free(c);
 }
 
+/* A secret key in one module, under the kid ka where one is given. */
+static void report_secret(struct catalog *c, const char *state, const char *kid)
+{
+	struct wire_msg row = key_row("a", state, NULL, NULL);
+
+	if (kid != NULL) {
+		row.field[WIRE_F_KTY] = J11_VIEW("oct");
+		row.field[WIRE_F_KID] = j11_view_str(kid);
+		row.field[WIRE_F_ALG] = J11_VIEW("HS256");
+	}
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	assert_false(catalog_take(c, "m", &row, NULL));
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+}
+
+static void keeps_what_a_secret_key_is_called_while_its_token_is_away(void **state)
+{
+	struct catalog *c = catalog_new();
+
+	(void)state;
+	report_secret(c, "active", "ka");
+	for (int i = 0; i < 2; i++) {
+		report_secret(c, "unavailable", NULL);
+		assert_string_equal(catalog_key_named(c, "a")->kid, "ka");
+		assert_string_equal(catalog_key_named(c, "a")->alg, "HS256");
+		assert_true(catalog_key_is_secret(catalog_key_named(c, "a")));
+		assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "unavailable");
+		assert_string_equal(catalog_key_named(c, "a")->jwk, "");
+	}
+	report_secret(c, "active", "kb"); /* another one is there when the token comes back */
+	assert_string_equal(catalog_key_named(c, "a")->kid, "kb");
+	assert_null(catalog_key_of_kid(c, "ka"));
+	report_secret(c, "missing", NULL); /* it was looked for and is not there */
+	assert_string_equal(catalog_key_named(c, "a")->kid, "");
+	catalog_free(c);
+}
+
 static void finds_each_of_many(void **state)
 {
 	struct catalog *c = catalog_new();
@@ -484,6 +521,7 @@ int main(void)
 		cmocka_unit_test(the_order_of_modules_decides_who_serves_a_key),
 		cmocka_unit_test(two_keys_by_one_name_are_not_chosen_between),
 		cmocka_unit_test(secret_keys_in_two_modules_are_not_chosen_between),
+		cmocka_unit_test(keeps_what_a_secret_key_is_called_while_its_token_is_away),
 		cmocka_unit_test(finds_each_of_many),
 		cmocka_unit_test(loses_nothing_without_memory),
 	};
