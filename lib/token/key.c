@@ -20,6 +20,7 @@ struct jwk11_keys {
 	struct jwk11_key **list;
 	size_t n, n_skipped;
 	char **reasons; /* room for one per object that was found */
+	bool blind;     /* the token failed over an object that may be a public half: who is passed over may be there */
 };
 
 /* What one listing carries around. */
@@ -179,6 +180,7 @@ static enum jwk11_rc list_on(struct jwk11_token *token, CK_SESSION_HANDLE sessio
 	if (l->keys == NULL)
 		return j11_err_memory(err);
 	rc = list_keys(l, label, id);
+	l->keys->blind = l->halves.unread.rc == JWK11_ERR_DEVICE || l->halves.unread.rc == JWK11_ERR_ABSENT;
 	j11_half_done(&l->halves);
 	if (rc == JWK11_OK)
 		*ret_keys = l->keys;
@@ -264,6 +266,7 @@ enum jwk11_rc j11_key_refind(struct jwk11_key *key, CK_SESSION_HANDLE session, u
 	struct jwk11_view label = { 0 }, id = { .data = key->id, .len = key->id_len };
 	struct jwk11_keys *keys = NULL;
 	CK_OBJECT_HANDLE handle = 0;
+	bool blind;
 	unsigned n = 0;
 	enum jwk11_rc rc = list_on(key->token, session, generation, key->use, label, id, &keys, err);
 
@@ -275,7 +278,11 @@ enum jwk11_rc j11_key_refind(struct jwk11_key *key, CK_SESSION_HANDLE session, u
 			n++;
 		}
 	}
+	blind = keys->blind;
 	jwk11_keys_free(keys);
+	if (n == 0 && blind)
+		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" failed while key \"%s\" was searched",
+			key->token->info.label, key->label);
 	if (n > 1 && key->pub == NULL)
 		return j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "several secret keys on token \"%s\" may be key \"%s\"",
 			key->token->info.label, key->label);

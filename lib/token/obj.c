@@ -135,16 +135,16 @@ static void take_flags(const struct query *q, struct j11_object *o)
 }
 
 /* A length of ~0 in a call that was answered in parts: absent, too long, or secret. Asked for alone, the token says which. */
-static bool is_absent(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE a, CK_RV rv)
+static CK_RV is_absent(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE a, CK_RV rv, bool *ret_absent)
 {
-	if (a.ulValueLen != J11_CK_ABSENT)
-		return false;
-	if (rv == CKR_OK)
-		return true;
+	*ret_absent = a.ulValueLen == J11_CK_ABSENT && rv == CKR_OK;
+	if (a.ulValueLen != J11_CK_ABSENT || rv == CKR_OK)
+		return CKR_OK;
 	a.pValue = NULL;
 	a.ulValueLen = 0;
 	rv = token->fl->C_GetAttributeValue(session, handle, &a, 1);
-	return rv == CKR_ATTRIBUTE_TYPE_INVALID || (rv == CKR_OK && a.ulValueLen == J11_CK_ABSENT);
+	*ret_absent = rv == CKR_ATTRIBUTE_TYPE_INVALID || (rv == CKR_OK && a.ulValueLen == J11_CK_ABSENT);
+	return is_partial(rv) ? CKR_OK : rv;
 }
 
 enum jwk11_rc j11_obj_read(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_OBJECT_CLASS class,
@@ -154,6 +154,7 @@ enum jwk11_rc j11_obj_read(struct jwk11_token *token, CK_SESSION_HANDLE session,
 	struct j11_object *o = ret_obj;
 	struct query q = { .said = { 0 } };
 	CK_ATTRIBUTE *allowed = &q.t[N_PUBLIC];
+	bool absent;
 	CK_RV rv;
 
 	memset(o, 0, sizeof(*o)); /* a token that says a length and writes nothing must not get what the last object left here */
@@ -166,7 +167,10 @@ enum jwk11_rc j11_obj_read(struct jwk11_token *token, CK_SESSION_HANDLE session,
 	if (!private)
 		return JWK11_OK;
 	take_flags(&q, o);
-	if (is_absent(token, session, handle, *allowed, rv))
+	rv = is_absent(token, session, handle, *allowed, rv, &absent);
+	if (rv != CKR_OK) /* the token failed, and said nothing of the attribute */
+		return j11_token_failed(token, rv, "C_GetAttributeValue", err);
+	if (absent)
 		return JWK11_OK;
 	o->allowed_unreadable = allowed->ulValueLen > sizeof(o->allowed) || allowed->ulValueLen % sizeof(o->allowed[0]) != 0;
 	o->n_allowed = o->allowed_unreadable ? 0 : allowed->ulValueLen / sizeof(o->allowed[0]);

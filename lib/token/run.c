@@ -122,6 +122,10 @@ static enum jwk11_rc run_leased(struct j11_try *t, const struct j11_run *run, un
 	}
 	if (rc == JWK11_OK)
 		j11_sess_return(token, t->session);
+	if (found == JWK11_ERR_NOT_FOUND) { /* each time without a login that held: nobody knows whether the key is there */
+		j11_err_clear(t->err);
+		return j11_token_failed(token, rv, "C_FindObjects", t->err);
+	}
 	if (found != JWK11_OK)
 		return found;
 	return j11_ckr_is_permanent(rv) ? permanent(t->key, run, rv, t->err) : j11_token_failed(token, rv, run->call, t->err);
