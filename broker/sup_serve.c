@@ -126,9 +126,9 @@ static void on_ready(struct sup *sup, struct sup_child *c, uint64_t generation)
 	c->generation = generation;
 	if (!first)
 		return;
-	if (!c->is_front) {
-		log_event(LOG_LEVEL_INFO, "ready", "program", "jwk11d-worker", "module", c->module, "pid", log_num(pid, c->pid), NULL);
+	if (!c->is_front) { /* the front hears of it first: whoever reads the line and asks finds the worker there */
 		sup_child_introduce(&sup->children, c);
+		log_event(LOG_LEVEL_INFO, "ready", "program", "jwk11d-worker", "module", c->module, "pid", log_num(pid, c->pid), NULL);
 		return;
 	}
 	for (size_t i = 1; i < sup->children.n; i++)

@@ -88,8 +88,12 @@ static bool has_moved_on(struct jwk11_token *token, unsigned *generation)
 	return moved;
 }
 
-/* After a loss once more on a new session with the key found again; and once more when the handles changed their meaning under it, but for a
- * key that wants its PIN each time. Returns the session to the pool unless it is lost. */
+/* How often an answer is not taken because handles changed their meaning meanwhile, before the token is said to fail. */
+enum { MAX_MOVES = 4 };
+
+/* After a loss once more on a new session with the key found again; and again when the handles changed their meaning under it, but for a
+ * key that wants its PIN each time: what came of it then may be another key's, and would be held against this one. Returns the session to
+ * the pool unless it is lost. */
 static enum jwk11_rc run_leased(struct j11_try *t, const struct j11_run *run, unsigned generation)
 {
 	struct jwk11_token *token = t->token;
@@ -102,9 +106,12 @@ static enum jwk11_rc run_leased(struct j11_try *t, const struct j11_run *run, un
 		found = run_once(t, run, generation, &rv);
 		if (t->refused != JWK11_OK)
 			return refused(t);
-		if (found == JWK11_OK && (rv == CKR_OK || j11_ckr_is_permanent(rv)) && !t->key->wants_pin && moved++ == 0 &&
-			has_moved_on(token, &generation))
-			continue;
+		if (found == JWK11_OK && (rv == CKR_OK || j11_ckr_is_permanent(rv)) && !t->key->wants_pin && has_moved_on(token, &generation)) {
+			if (moved++ < MAX_MOVES)
+				continue;
+			j11_sess_return(token, t->session);
+			return j11_token_failed(token, CKR_KEY_HANDLE_INVALID, run->call, t->err);
+		}
 		if (rv == CKR_OK) {
 			j11_sess_return(token, t->session);
 			return found;
