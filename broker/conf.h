@@ -59,8 +59,15 @@ struct conf_client {
 	bool anybody;
 	const char **keys; /* names of [key]; "*": all */
 	bool ops[CONF_N_OPS];
+	const char **algorithms; /* JWA names; empty: whatever the keys' are */
 	const char *jwt_issuer; /* forced iss; NULL: free */
 	int64_t jwt_max_ttl;    /* seconds; 0: no cap */
+	const char **jwt_audience; /* patterns with at most one "*"; empty: free. As all of these lists: struct j11_jwt_rules */
+	const char **jwt_subject;
+	const char **jwt_require;
+	const char **jwt_forbid;
+	const char **jwt_typ;
+	const char **jwt_header;
 	int64_t rate;           /* requests an hour that each user may make by this section; 0: any number */
 	unsigned burst;         /* as many at once after a silence; 0 with rate 0 */
 };

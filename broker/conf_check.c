@@ -145,11 +145,42 @@ static enum jwk11_rc check_sets(struct checked *r, const struct conf *c)
 	return rc;
 }
 
+/* The algorithms of keys that sign or decrypt, so that a misspelt one is not a grant of nothing. */
+static bool is_alg(const char *word)
+{
+	static const char *const names[] = { "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519",
+		"Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "HS256", "HS384", "HS512", "RSA-OAEP", "RSA-OAEP-256",
+		"ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW", NULL };
+
+	return conf_list_has(names, word);
+}
+
+static enum jwk11_rc check_grants(struct checked *r, const struct conf_client *client)
+{
+	const char *const names[] = { "jwt-audience", "jwt-subject" };
+	const char *const *const lists[] = { client->jwt_audience, client->jwt_subject };
+
+	for (const char **a = client->algorithms; *a != NULL; a++)
+		if (!is_alg(*a))
+			return refuse(r, "[client %s] algorithms: there is no algorithm \"%s\"", client->name, *a);
+	for (size_t i = 0; i < J11_COUNT(lists); i++)
+		for (const char *const *p = lists[i]; *p != NULL; p++)
+			if (strchr(*p, '*') != strrchr(*p, '*'))
+				return refuse(r, "[client %s] %s: \"%s\" holds more than one \"*\"", client->name, names[i], *p);
+	for (const char **h = client->jwt_header; *h != NULL; h++)
+		if (j11_text_equal(*h, "typ"))
+			return refuse(r, "[client %s] jwt-header: typ is for jwt-typ", client->name);
+	return JWK11_OK;
+}
+
 static enum jwk11_rc check_clients(struct checked *r, struct conf *c)
 {
 	for (size_t i = 0; i < c->n_clients; i++) {
 		const struct conf_client *client = &c->clients[i];
+		enum jwk11_rc rc = check_grants(r, client);
 
+		if (rc != JWK11_OK)
+			return rc;
 		for (const char **k = client->keys; *k != NULL; k++)
 			if (!j11_text_equal(*k, "*") && conf_find_key(c, *k) == NULL)
 				return refuse(r, "[client %s] names key \"%s\", which has no [key] section", client->name, *k);

@@ -425,9 +425,18 @@ static void forget_seen(struct reader *r)
 			r->seen[row - conf_rows] = false;
 }
 
-static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
+/* No list is ever NULL. */
+static void empty_lists(struct reader *r)
 {
 	static const char *none[] = { NULL };
+
+	for (const struct conf_row *row = conf_rows; row->name != NULL; row++)
+		if (row->section == r->section && row->kind == CONF_LIST)
+			*(const char ***)(void *)((char *)r->target + row->offset) = none;
+}
+
+static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
+{
 	const char *kept;
 
 	forget_seen(r);
@@ -451,14 +460,11 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 		break;
 	case CONF_S_SET:
 		ADD(sets, n_sets, struct conf_set);
-		r->conf->sets[r->conf->n_sets - 1].keys = none;
 		break;
 	default:
 		ADD(clients, n_clients, struct conf_client);
-		r->conf->clients[r->conf->n_clients - 1].users = none;
-		r->conf->clients[r->conf->n_clients - 1].groups = none;
-		r->conf->clients[r->conf->n_clients - 1].keys = none;
 	}
+	empty_lists(r);
 	return JWK11_OK;
 }
 

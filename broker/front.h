@@ -112,7 +112,7 @@ enum jwk11_rc front_add_octets(struct front_request *q, enum wire_field field, s
 	J11_MUST_USE;
 
 /* Takes one request off the rate of the section that grants this operation with the key. False: none is left, a problem has been filled in. */
-bool front_within_rate(struct front_request *q, const char *key, enum conf_op op);
+bool front_within_rate(struct front_request *q, const struct catalog_key *key, enum conf_op op);
 
 /* The key that the path names, as this peer sees it; NULL: a problem has been filled in. */
 const struct catalog_key *front_find_key(struct front_request *q);

@@ -26,7 +26,9 @@ struct members {
 	struct jwk11_view digest;
 	struct jwk11_view signature;
 	struct jwk11_view encoding;
+	struct jwk11_view typ;
 	const struct j11_json *claims;
+	const struct j11_json *protected_header;
 	const struct j11_json *jwe;
 	int64_t ttl;
 };
@@ -43,6 +45,8 @@ static const struct j11_json_field jwt_fields[] = {
 	MEMBER("alg", STRING, alg, false),
 	MEMBER("claims", OBJECT, claims, true),
 	MEMBER("ttl", NUMBER, ttl, false),
+	MEMBER("typ", STRING, typ, false),
+	MEMBER("protected", OBJECT, protected_header, false),
 };
 static const struct j11_json_field verify_fields[] = {
 	MEMBER("alg", STRING, alg, false),
@@ -98,6 +102,7 @@ static enum jwk11_rc add_members(struct front_request *q, const struct members *
 
 	front_add_text(q, WIRE_F_ALG, m->alg);
 	front_add_text(q, WIRE_F_ENCODING, m->encoding);
+	front_add_text(q, WIRE_F_TYP, m->typ);
 	rc = front_add_octets(q, WIRE_F_INPUT, m->input, "member \"input\"", err);
 	if (rc == JWK11_OK)
 		rc = front_add_octets(q, WIRE_F_DIGEST, m->digest, "member \"digest\"", err);
@@ -105,6 +110,8 @@ static enum jwk11_rc add_members(struct front_request *q, const struct members *
 		rc = front_add_octets(q, WIRE_F_SIGNATURE, m->signature, "member \"signature\"", err);
 	if (rc == JWK11_OK)
 		rc = add_jwe(q, m->jwe, err);
+	if (m->protected_header != NULL)
+		wire_add(q->datagram, WIRE_F_HEADER, m->protected_header->raw);
 	if (m->claims != NULL)
 		wire_add(q->datagram, WIRE_F_CLAIMS, m->claims->raw);
 	if (m->ttl != NO_TTL)
@@ -153,7 +160,7 @@ static enum front_outcome start(struct front_request *q, enum conf_op op)
 	if (key == NULL)
 		return FRONT_REPLY;
 	*q->pending = (struct front_pending){ .op = op, .meter = meter_key(&q->front->meter, key->name) };
-	if (front_key_is_barred(q, key) || !front_within_rate(q, key->name, op))
+	if (front_key_is_barred(q, key) || !front_within_rate(q, key, op))
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
 	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, op, j11_json_root(doc), &err) != JWK11_OK)

@@ -188,11 +188,11 @@ static void refuse_rate(struct front_request *q, const struct conf_client *clien
 	q->reply.retry_after = wait;
 }
 
-bool front_within_rate(struct front_request *q, const char *key, enum conf_op op)
+bool front_within_rate(struct front_request *q, const struct catalog_key *key, enum conf_op op)
 {
 	struct front *front = q->front;
 	const struct policy_peer *who = front_peer_get(q->peer);
-	const struct conf_client *client = who != NULL ? policy_decide(front->conf, who, key, op).client : NULL;
+	const struct conf_client *client = who != NULL ? policy_decide(front->conf, who, key->name, key->alg, op).client : NULL;
 	unsigned wait;
 
 	if (client == NULL || client->rate == 0)

@@ -49,11 +49,13 @@ static bool is_enc(const struct front *front, const char *name)
 
 static void add_operations(const struct front *front, const struct policy_peer *who, const char *key, struct j11_json_out *o)
 {
+	const struct catalog_key *seen = catalog_key_named(front->catalog, key);
+	const char *alg = seen != NULL ? seen->alg : NULL;
 	bool enc = is_enc(front, key);
 
 	j11_json_open(o, "operations", '[');
 	for (unsigned op = 0; op < CONF_N_OPS; op++)
-		if ((op == CONF_OP_DECRYPT) == enc && policy_decide(front->conf, who, key, (enum conf_op)op).verdict == POLICY_ALLOWED)
+		if ((op == CONF_OP_DECRYPT) == enc && policy_decide(front->conf, who, key, alg, (enum conf_op)op).verdict == POLICY_ALLOWED)
 			j11_json_str(o, NULL, conf_op_name((enum conf_op)op));
 	j11_json_close(o);
 }

@@ -67,7 +67,12 @@ const struct conf_client *policy_next_client(const struct conf *conf, const stru
 	return NULL;
 }
 
-struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, enum conf_op op)
+static bool takes_alg(const struct conf_client *client, const char *alg)
+{
+	return client->algorithms[0] == NULL || alg == NULL || alg[0] == '\0' || conf_list_has((const char *const *)client->algorithms, alg);
+}
+
+struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg, enum conf_op op)
 {
 	const struct conf_client *client = policy_next_client(conf, peer, NULL);
 	struct policy_answer answer = { POLICY_NO_CLIENT, client };
@@ -78,19 +83,19 @@ struct policy_answer policy_decide(const struct conf *conf, const struct policy_
 	for (; client != NULL; client = policy_next_client(conf, peer, client)) {
 		if (!conf_list_has((const char *const *)client->keys, key))
 			continue;
-		if (client->ops[op])
+		if (client->ops[op] && takes_alg(client, alg))
 			return (struct policy_answer){ POLICY_ALLOWED, client };
-		if (answer.verdict != POLICY_OP_DENIED)
-			answer = (struct policy_answer){ POLICY_OP_DENIED, client };
+		if (answer.verdict == POLICY_KEY_HIDDEN || (answer.verdict == POLICY_OP_DENIED && client->ops[op]))
+			answer = (struct policy_answer){ client->ops[op] ? POLICY_ALG_DENIED : POLICY_OP_DENIED, client };
 	}
 	return answer;
 }
 
 bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key)
 {
-	enum policy_verdict verdict = policy_decide(conf, peer, key, CONF_OP_SIGN).verdict;
+	enum policy_verdict verdict = policy_decide(conf, peer, key, NULL, CONF_OP_SIGN).verdict;
 
-	return verdict == POLICY_ALLOWED || verdict == POLICY_OP_DENIED;
+	return verdict != POLICY_NO_CLIENT && verdict != POLICY_KEY_HIDDEN;
 }
 
 enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err)

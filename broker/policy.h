@@ -26,14 +26,15 @@ enum policy_verdict {
 	POLICY_ALLOWED = 0,
 	POLICY_NO_CLIENT,    /* no [client] section matches the peer: PEER_DENIED */
 	POLICY_KEY_HIDDEN,   /* matched, but no section names the key: KEY_UNKNOWN, as if it did not exist */
-	POLICY_OP_DENIED     /* the key is visible, the operation not granted: OPERATION_DENIED */
+	POLICY_OP_DENIED,    /* the key is visible, the operation not granted: OPERATION_DENIED */
+	POLICY_ALG_DENIED    /* the operation is granted, but not with a key of this algorithm: OPERATION_DENIED */
 };
 struct policy_answer {
 	enum policy_verdict verdict;
 	const struct conf_client *client; /* the section that granted, or the first that matched; NULL for NO_CLIENT */
 };
-/* First section in file order that grants wins. `key` is a [key] name. */
-struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, enum conf_op op);
+/* First section in file order that grants wins. `key` is a [key] name, `alg` the key's algorithm; NULL or "" while nobody knows it: any. */
+struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg, enum conf_op op);
 /* May the peer see the key at all (any operation)? */
 bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key);
 /* The refusal of a peer that no section matches: PEER_DENIED. */

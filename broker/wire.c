@@ -36,7 +36,7 @@ static const struct row {
 	[WIRE_SIGN] = { "sign", F(KEY), F(ALG) | F(INPUT) | F(DIGEST) | F(ENCODING) | F(REQUEST_ID) },
 	[WIRE_JWS] = { "jws", F(KEY),
 		F(PAYLOAD) | F(ALG) | F(HEADER) | F(UNPROTECTED) | F(FORM) | F(FLAGS) | F(TYP) | F(CTY) | F(JWS) | F(REQUEST_ID) },
-	[WIRE_JWT] = { "jwt", F(KEY) | F(CLAIMS), F(ALG) | F(TTL) | F(REQUEST_ID) },
+	[WIRE_JWT] = { "jwt", F(KEY) | F(CLAIMS), F(ALG) | F(TTL) | F(TYP) | F(HEADER) | F(REQUEST_ID) },
 	[WIRE_VERIFY] = { "verify", F(KEY) | F(INPUT) | F(SIGNATURE), F(ALG) | F(REQUEST_ID) },
 	[WIRE_DECRYPT] = { "decrypt", F(KEY) | F(JWE), F(ALG) | F(REQUEST_ID) },
 	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) },

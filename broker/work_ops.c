@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "jose/der.h"
-#include "jose/jwt.h"
+#include "jose/jwt_rules.h"
 #include "jose/kma.h"
 #include "log.h"
 #include "policy.h"
@@ -149,12 +149,23 @@ static enum jwk11_rc do_jws(struct request *r)
 	return rc == JWK11_OK ? sign_jws(r, &spec, payload->data ? payload : NULL, onto) : rc;
 }
 
+static struct j11_jwt_rules rules_of(const struct conf_client *client)
+{
+	return (struct j11_jwt_rules){
+		.now = time(NULL), .issuer = client->jwt_issuer, .max_ttl = client->jwt_max_ttl,
+		.audiences = (const char *const *)client->jwt_audience, .subjects = (const char *const *)client->jwt_subject,
+		.require = (const char *const *)client->jwt_require, .forbid = (const char *const *)client->jwt_forbid,
+		.types = (const char *const *)client->jwt_typ, .headers = (const char *const *)client->jwt_header,
+	};
+}
+
 static enum jwk11_rc do_jwt(struct request *r)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf claims = J11_BUF(J11_JWT_CLAIMS_MAX);
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-	struct j11_jwt_rules rules = { .now = time(NULL), .issuer = r->client->jwt_issuer, .max_ttl = r->client->jwt_max_ttl };
-	struct j11_jws_spec spec = { .typ = J11_VIEW("JWT") };
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *extra = NULL;
+	struct j11_jwt_rules rules = rules_of(r->client);
+	struct j11_jws_spec spec = { .alg = NULL };
 	struct jwk11_view payload;
 	enum jwk11_rc rc = j11_json_read(r->msg->field[WIRE_F_CLAIMS], NULL, "claims", &doc, r->err);
 	uint64_t ttl = 0;
@@ -165,7 +176,13 @@ static enum jwk11_rc do_jwt(struct request *r)
 	if (doc != NULL)
 		note_jti(r, j11_json_root(doc));
 	if (rc == JWK11_OK)
+		rc = read_header(r, WIRE_F_HEADER, "protected header", &extra, &spec.extra);
+	if (rc == JWK11_OK)
+		rc = j11_jwt_check_header(r->msg->field[WIRE_F_TYP], spec.extra, &rules, &spec.typ, r->err);
+	if (rc == JWK11_OK)
 		rc = j11_jwt_claims(j11_json_root(doc), &rules, &claims, r->err);
+	if (rc == JWK11_ERR_DENIED) /* whose rule it is */
+		j11_err_prefix(r->err, "[client %s]", r->client->name);
 	payload = j11_buf_view(&claims);
 	return rc == JWK11_OK ? sign_jws(r, &spec, &payload, NULL) : rc;
 }
@@ -231,12 +248,15 @@ static enum jwk11_rc decide(const struct work_view *view, const struct policy_pe
 	if (!wire_str(r->msg, WIRE_F_KEY, name, sizeof(name)))
 		return unknown_key(view->conf, peer, "", r->err);
 	r->key = work_view_find(view, name);
-	answer = policy_decide(view->conf, peer, r->key ? r->key->conf->name : "", op);
+	answer = policy_decide(view->conf, peer, r->key ? r->key->conf->name : "", r->key ? r->key->alg : NULL, op);
 	r->client = answer.client;
 	if (answer.verdict == POLICY_NO_CLIENT)
 		return policy_deny(peer, r->err);
 	if (r->key == NULL || answer.verdict == POLICY_KEY_HIDDEN)
 		return unknown_key(view->conf, peer, name, r->err);
+	if (answer.verdict == POLICY_ALG_DENIED)
+		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with %s, the algorithm of key \"%s\"",
+			answer.client->name, conf_op_name(op), r->key->alg, r->key->conf->name);
 	if (answer.verdict != POLICY_ALLOWED)
 		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with key \"%s\"",
 			answer.client->name, conf_op_name(op), r->key->conf->name);

@@ -23,7 +23,7 @@ libj11core_la_SOURCES = lib/api.c lib/audit/audit_chain.c lib/audit/audit_chain.
 	lib/jose/lint_part.h lib/jose/lint_rules.c lib/jose/lint_run.c lib/jose/lint_set.c lib/jose/lint_text.c lib/jose/lint_use.c \
 	lib/jose/jwks_diff.c lib/jose/jwks_diff.h lib/jose/takers.c lib/jose/takers.h lib/jose/thumb.c lib/jose/thumb.h \
 	lib/jose/jws.h lib/jose/jws_header.c lib/jose/jws_header.h lib/jose/jws_make.c lib/jose/jws_make.h lib/jose/jws_parse.c lib/jose/jws_verify.c \
-	lib/jose/jwt.c lib/jose/jwt.h lib/jose/mldsa.c lib/jose/mldsa.h lib/jose/mldsa_ring.c lib/jose/mldsa_ring.h \
+	lib/jose/jwt.c lib/jose/jwt.h lib/jose/jwt_rules.c lib/jose/jwt_rules.h lib/jose/mldsa.c lib/jose/mldsa.h lib/jose/mldsa_ring.c lib/jose/mldsa_ring.h \
 	lib/jose/pem.c lib/jose/point.c lib/jose/point.h lib/jose/pub.c lib/jose/pub.h lib/jose/ready.c \
 	lib/jose/ready.h lib/jose/verify.c lib/jose/roca.c lib/jose/roca.h \
 	lib/token/check.c lib/token/decrypt.c lib/token/half.c lib/token/half.h lib/token/key.c lib/token/key.h lib/token/kind.c lib/token/kind.h lib/token/mac.c lib/token/mac.h \

@@ -73,6 +73,16 @@ static enum jwk11_rc claims_from_options(struct signing *s)
 	return j11_buf_check(&s->input, "claims", &s->err);
 }
 
+static enum jwk11_rc add_header(struct signing *s, struct j11_json_out *o)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	enum jwk11_rc rc = j11_json_read(j11_view_str(s->g->protected_header), NULL, "--protected", &doc, &s->err);
+
+	if (rc == JWK11_OK)
+		j11_json_raw(o, "protected", j11_view_str(s->g->protected_header));
+	return rc;
+}
+
 /* The request body of each verb. */
 static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
 {
@@ -88,6 +98,10 @@ static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
 			j11_json_raw(&o, "claims", j11_json_root(doc)->raw.data ? j11_json_root(doc)->raw : j11_buf_view(&s->input));
 		if (s->g->ttl > 0)
 			j11_json_num(&o, "ttl", s->g->ttl);
+		if (s->g->typ != NULL)
+			j11_json_str(&o, "typ", s->g->typ);
+		if (rc == JWK11_OK && s->g->protected_header != NULL)
+			rc = add_header(s, &o);
 	} else {
 		j11_b64url_add(&encoded, j11_buf_view(&s->input));
 		j11_json_view(&o, s->digest ? "digest" : "input", j11_buf_view(&encoded));
@@ -204,6 +218,8 @@ static int run(struct cmd_global *g, enum verb verb, const char *name, int argc,
 		return cmd_usage(name, "--encoding takes jose or der");
 	if (g->raw && (g->json || verb != VERB_SIGN))
 		return cmd_usage(name, "--raw is for sign without --json");
+	if (g->offline && (g->typ != NULL || g->protected_header != NULL))
+		return cmd_usage(name, "--typ and --protected go through the broker here; jwk11 jws has them --offline");
 	s.key = argv[0];
 	rc = read_input(&s, argc == 2 ? argv[1] : NULL);
 	if (rc == JWK11_OK)

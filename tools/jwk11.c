@@ -25,7 +25,7 @@ static const struct cmd_verb verbs[] = {
 	{ "sign", "KEY [FILE|-]", "signature over bytes (--digest HEX, --alg, --encoding jose|der, --raw, -o FILE)", cmd_sign },
 	{ "jws", "KEY [FILE|-]", "JWS over bytes (--flattened, --general, --also KEY, --add FILE; --detached, --b64=false;" MORE
 		"--typ, --cty, --protected JSON, --header JSON, --jwk, --x5c)", cmd_jws },
-	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value); also sign --jwt", cmd_jwt },
+	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value, --typ, --protected JSON); also sign --jwt", cmd_jwt },
 	{ "verify", "[FILE|-]", "check a JWS or JWT and print its payload (--jwks FILE, --key FILE, for HS256 --key NAME, --alg, --any," MORE
 		"--payload FILE, --understand NAME, --leeway)", cmd_verify },
 	{ "encrypt", "[FILE|-]", "compact JWE to a public key (--key JWK|PEM, or --jwks FILE --kid KID; --alg, --enc A256GCM, --protected)", cmd_encrypt },

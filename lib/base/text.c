@@ -187,3 +187,53 @@ void j11_text_time(int64_t unix_seconds, char ret_text[21])
 	if (gmtime_r(&t, &tm) != NULL && strftime(ret_text, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		ret_text[0] = '\0';
 }
+
+/* One "*" is undone at most: where a later one is met, what the earlier took is right as it is. */
+bool j11_text_matches(struct jwk11_view text, const char *pattern)
+{
+	const char *p = text.data, *end = p + text.len, *star = NULL, *taken = p;
+
+	while (p < end) {
+		if (*pattern == '*') {
+			star = pattern++;
+			taken = p;
+		} else if (*pattern != '\0' && *pattern == *p) {
+			pattern++;
+			p++;
+		} else if (star != NULL) {
+			pattern = star + 1;
+			p = ++taken;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+/* The next letter in lower case, and behind it; 0 at the end. */
+static char next_folded(const char **p, const char *end)
+{
+	char c = *p < end ? *(*p)++ : '\0';
+
+	if (c == '\xc5' && *p < end && **p == '\xbf') {
+		*p += 1;
+		return 's';
+	}
+	if (c == '\xe2' && end - *p >= 2 && (*p)[0] == '\x84' && (*p)[1] == '\xaa') {
+		*p += 2;
+		return 'k';
+	}
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool j11_text_folds_to(struct jwk11_view text, const char *word)
+{
+	const char *p = text.data, *end = p + text.len, *w = word, *word_end = word + strlen(word);
+
+	while (p < end && w < word_end)
+		if (next_folded(&p, end) != next_folded(&w, word_end))
+			return false;
+	return p == end && w == word_end;
+}

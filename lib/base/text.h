@@ -20,6 +20,10 @@ size_t j11_text_utf8_sequence(const unsigned char *p, size_t left);
 bool j11_text_to_u64(struct jwk11_view v, uint64_t max, uint64_t *ret_n) J11_MUST_USE;
 /* "30", "30s", "10m", "24h", "7d" to seconds. */
 bool j11_text_to_seconds(struct jwk11_view v, int64_t max, int64_t *ret_seconds) J11_MUST_USE;
+/* Does the whole text match a pattern, in which a "*" stands for any octets or none? */
+bool j11_text_matches(struct jwk11_view text, const char *pattern);
+/* The same apart from the case of ASCII letters, and of U+017F and U+212A, which some readers take for "s" and "k". */
+bool j11_text_folds_to(struct jwk11_view text, const char *word);
 /* Copies for people: control characters, DEL and invalid UTF-8 as \xNN; ends in "…" when longer than room. Always NUL-terminated. */
 void j11_text_printable(struct jwk11_view v, char *ret_text, size_t room);
 /* Damerau-Levenshtein distance, for "did you mean"; strings above 64 bytes count as far apart. */

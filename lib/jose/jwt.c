@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "json/json_take.h"
+#include "jwt_rules.h"
 
 #define TIME_MAX 253402300799LL /* 9999-12-31T23:59:59Z */
 
@@ -154,15 +155,6 @@ static enum jwk11_rc check_lifetime(const struct j11_json *claims, const struct 
 	return JWK11_ERR_DENIED;
 }
 
-static enum jwk11_rc check_rules(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err)
-{
-	const struct j11_json *iss = j11_json_get(claims, "iss");
-
-	if (rules->issuer != NULL && iss != NULL && !j11_view_equals(iss->text, rules->issuer))
-		return refused("iss", "is not the issuer this client may speak for", err);
-	return check_lifetime(claims, rules, err);
-}
-
 enum jwk11_rc j11_jwt_claims(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_buf *out, struct jwk11_err *err)
 {
 	struct j11_json_out o = J11_JSON_OUT(out);
@@ -173,7 +165,9 @@ enum jwk11_rc j11_jwt_claims(const struct j11_json *claims, const struct j11_jwt
 		return not_an_object(err);
 	rc = check_types(claims, err);
 	if (rc == JWK11_OK)
-		rc = check_rules(claims, rules, err);
+		rc = j11_jwt_check_rules(claims, rules, err);
+	if (rc == JWK11_OK)
+		rc = check_lifetime(claims, rules, err);
 	if (rc != JWK11_OK)
 		return rc;
 	j11_json_open(&o, NULL, '{');

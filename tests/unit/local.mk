@@ -146,7 +146,7 @@ tests_t_meter_LDADD = $(FRONT_LIBS)
 tests_t_conf_SOURCES = tests/unit/t_conf.c
 tests_t_conf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_conf_CFLAGS = $(TEST_FLAGS)
-tests_t_conf_LDADD = $(FRONT_LIBS)
+tests_t_conf_LDADD = $(FRONT_LIBS) $(TEST_LIBS)
 
 tests_t_wire_SOURCES = tests/unit/t_wire.c
 tests_t_wire_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "conf.h"
 #include "form/profile.h"
+#include "jose/alg.h"
+#include "jose/kma.h"
 
 #define KEY "[key k]\nuri = pkcs11:object=k\n"
 
@@ -68,6 +70,10 @@ static void refuses_with_file_and_line(void **state)
 		{ KEY "[set s]\nkeys = x\n", "f: [set s] names key \"x\", which has no [key] section", "" },
 		{ KEY "[client c]\nuid = 1\nkeys = x\n", "f: [client c] names key \"x\", which has no [key] section", "" },
 		{ "[client c]\nkeys = *\nallow = *\n", "f: [client c] matches nobody: it needs user, uid, group or gid", "" },
+		{ "[client c]\nuid = 1\nalgorithms = ES256, ES265\n", "f: [client c] algorithms: there is no algorithm \"ES265\"", "" },
+		{ "[client c]\nuid = 1\njwt-audience = a*b*\n", "f: [client c] jwt-audience: \"a*b*\" holds more than one \"*\"", "" },
+		{ "[client c]\nuid = 1\njwt-subject = **\n", "f: [client c] jwt-subject: \"**\" holds more than one \"*\"", "" },
+		{ "[client c]\nuid = 1\njwt-header = cty, typ\n", "f: [client c] jwt-header: typ is for jwt-typ", "" },
 		{ "[client c]\nuid = x\n", "f:2: uid must be a number from 0 to 4294967294", "" },
 		{ "[client c]\nallow = all\n", "f:2: allow takes sign, jws, jwt, verify, decrypt or *", "" },
 		{ "[daemon]\n\fd/x.conf\n\nworkers = x\n", "d/x.conf:2: workers must be from 0 to 64", "" },
@@ -218,7 +224,8 @@ static const char full[] = "# comment\n[daemon]\nrun-dir = /run/x\nmodules = a, 
 	"request-timeout = 2m\nstrict = yes\n\n[token t]\n  uri = pkcs11:token=a;serial=#1 ; x\npin-credential = pin\nverify = first\n"
 	"[token pad]\nuri = pkcs11:token=pad\nlogin = protected\nlogin-timeout = 2m\n" KEY
 	"alg = ES256\nkid = mine\ncontext-pin = yes\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
-	"jwt-max-ttl = 1h\n";
+	"jwt-max-ttl = 1h\nalgorithms = ES256, HS512, ECDH-ES+A256KW\njwt-audience = a*, b\njwt-subject = *\njwt-require = jti\njwt-forbid = x, y\n"
+	"jwt-typ = at+jwt\njwt-header = cty\n";
 
 static void reads_every_value(void **state)
 {
@@ -251,6 +258,13 @@ static void reads_every_value(void **state)
 	assert_int_equal(c->clients[0].n_uids, 2);
 	assert_true(c->clients[0].ops[CONF_OP_JWT] && c->clients[0].ops[CONF_OP_SIGN] && !c->clients[0].ops[CONF_OP_JWS]);
 	assert_int_equal(c->clients[0].jwt_max_ttl, 3600);
+	assert_string_equal(c->clients[0].algorithms[2], "ECDH-ES+A256KW");
+	assert_string_equal(c->clients[0].jwt_audience[1], "b");
+	assert_string_equal(c->clients[0].jwt_subject[0], "*");
+	assert_string_equal(c->clients[0].jwt_require[0], "jti");
+	assert_string_equal(c->clients[0].jwt_forbid[1], "y");
+	assert_string_equal(c->clients[0].jwt_typ[0], "at+jwt");
+	assert_string_equal(c->clients[0].jwt_header[0], "cty");
 	conf_free(c);
 }
 
@@ -311,6 +325,30 @@ static void survives_each_failing_allocation(void **state)
 	assert_true(n > 20);
 }
 
+static void grant(const char *alg)
+{
+	struct conf *conf = NULL;
+	struct jwk11_err err = { 0 };
+	char text[128];
+
+	snprintf(text, sizeof(text), "[client c]\nuid = 1\nalgorithms = %s\n", alg);
+	if (conf_parse(j11_view_str(text), "f", &conf, &err) != JWK11_OK)
+		fail_msg("%s", err.text);
+	conf_free(conf);
+}
+
+static void every_algorithm_can_be_granted(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; j11_alg_at(i) != NULL; i++, n++)
+		grant(j11_alg_at(i)->name);
+	for (size_t i = 0; j11_kma_at(i) != NULL; i++, n++)
+		grant(j11_kma_at(i)->name);
+	assert_true(n > 20);
+}
+
 static void akp_keys_are_in_sets_that_name_them(void **state)
 {
 	static const struct {
@@ -363,6 +401,7 @@ int main(void)
 		cmocka_unit_test(reads_every_value),
 		cmocka_unit_test(canonical_text_reads_back_the_same),
 		cmocka_unit_test(canonical_lines_are_not_longer),
+		cmocka_unit_test(every_algorithm_can_be_granted),
 		cmocka_unit_test(akp_keys_are_in_sets_that_name_them),
 		cmocka_unit_test(survives_each_failing_allocation),
 	};

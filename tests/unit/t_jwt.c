@@ -4,7 +4,7 @@
 
 #include <locale.h>
 
-#include "jose/jwt.h"
+#include "jose/jwt_rules.h"
 
 #define NOW 1700000000LL
 
@@ -185,6 +185,91 @@ static void survives_each_failed_allocation(void **state)
 	each_allocation_fails(one_set_of_claims, text);
 }
 
+#define LIST(...) (const char *const[]) { __VA_ARGS__, NULL }
+
+static void names_that_differ_in_case_only_are_refused(void **state)
+{
+	static const char *const rows[] = { "{\"ISS\":\"i\"}", "{\"Sub\":1}", "{\"sub\":\"a\",\"SUB\":\"b\"}", "{\"eXp\":5}", "{\"i\u017f\u017f\":\"i\"}",
+		"{\"\\u017fub\":\"s\"}", "{\"JTI\":null}", "{\"AUD\":[]}", "{\"Nbf\":0}", "{\"IAT\":0}" };
+	struct j11_jwt_rules rules = { .now = NOW, .require = LIST("token_use", "kid") };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++)
+		refuse(rows[i], (struct j11_jwt_rules){ .now = NOW }, JWK11_ERR_SYNTAX, "CLAIM_INVALID");
+	refuse("{\"token_use\":1,\"kid\":2,\"Token_Use\":3}", rules, JWK11_ERR_SYNTAX, "CLAIM_INVALID");
+	refuse("{\"token_use\":1,\"kid\":2,\"\u212aid\":3}", rules, JWK11_ERR_SYNTAX, "CLAIM_INVALID");
+	check("{\"Scope\":1,\"issuer\":2,\"is\":3,\"isss\":4,\"\":5}", (struct j11_jwt_rules){ .now = NOW }, "{\"Scope\":1,\"issuer\":2,\"is\":3,\"isss\":4,\"\":5}");
+}
+
+static void audiences_and_subjects_match_a_pattern(void **state)
+{
+	struct j11_jwt_rules aud = { .now = NOW, .audiences = LIST("https://a.example", "https://*.b.example/") };
+	struct j11_jwt_rules sub = { .now = NOW, .subjects = LIST("device-*", "root") };
+	static const char *const good[] = { "{\"aud\":\"https://a.example\"}", "{\"aud\":[\"https://a.example\",\"https://x.b.example/\"]}",
+		"{\"aud\":\"https://.b.example/\"}", "{\"aud\":\"https://evil.example/?https://y.b.example/\"}" };
+	static const char *const bad[] = { "{}", "{\"aud\":\"https://a.example/\"}", "{\"aud\":\"HTTPS://A.EXAMPLE\"}",
+		"{\"aud\":[\"https://a.example\",\"https://c.example\"]}", "{\"aud\":\"\"}", "{\"aud\":\"https://x.b.example\"}", "{\"aud\":\"https://b.example/\"}" };
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(good); i++)
+		check(good[i], aud, good[i]);
+	for (size_t i = 0; i < J11_COUNT(bad); i++)
+		refuse(bad[i], aud, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	check("{\"sub\":\"device-\"}", sub, "{\"sub\":\"device-\"}");
+	check("{\"sub\":\"device-*\"}", sub, "{\"sub\":\"device-*\"}");
+	check("{\"sub\":\"root\"}", sub, "{\"sub\":\"root\"}");
+	refuse("{\"sub\":\"my-device-1\"}", sub, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	refuse("{\"sub\":\"roo\"}", sub, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	refuse("{\"aud\":\"root\"}", sub, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+}
+
+static void claims_are_required_and_forbidden(void **state)
+{
+	struct j11_jwt_rules rules = { .now = NOW, .require = LIST("jti", "tenant"), .forbid = LIST("admin", "act") };
+
+	(void)state;
+	check("{\"jti\":\"1\",\"tenant\":0}", rules, "{\"jti\":\"1\",\"tenant\":0}");
+	check("{\"jti\":\"1\",\"tenant\":\"\",\"administrator\":true}", rules, "{\"jti\":\"1\",\"tenant\":\"\",\"administrator\":true}");
+	refuse("{\"jti\":\"1\"}", rules, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	refuse("{\"jti\":\"1\",\"tenant\":null}", rules, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	refuse("{\"jti\":\"1\",\"tenant\":1,\"admin\":null}", rules, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	refuse("{\"jti\":\"1\",\"tenant\":1,\"ADMIN\":true}", rules, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	refuse("{\"jti\":\"1\",\"tenant\":1,\"Act\":{}}", rules, JWK11_ERR_DENIED, "CLAIM_REFUSED");
+	check("{\"act\":{}}", (struct j11_jwt_rules){ .now = NOW, .require = LIST("act") }, "{\"act\":{}}");
+}
+
+static void only_the_header_that_is_granted(void **state)
+{
+	static const char *const none[] = { NULL };
+	static const struct {
+		const char *asked, *header, *expected; /* NULL: refused */
+		bool ruled;
+	} rows[] = {
+		{ NULL, NULL, "JWT", false }, { "JWT", "{}", "JWT", false }, { "jwt", NULL, NULL, false }, { "at+jwt", NULL, NULL, false }, { "", NULL, NULL, false },
+		{ NULL, "{\"cty\":\"JWT\"}", NULL, false }, { NULL, NULL, "at+jwt", true }, { "at+jwt", NULL, "at+jwt", true }, { "JWT", NULL, "JWT", true },
+		{ "dpop+jwt", NULL, NULL, true }, { NULL, "{\"cty\":\"JWT\",\"x\":1}", "at+jwt", true }, { NULL, "{\"cty\":\"JWT\",\"y\":1}", NULL, true },
+		{ NULL, "{\"X\":1}", NULL, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+		struct j11_jwt_rules rules = { .types = rows[i].ruled ? LIST("at+jwt", "JWT") : none, .headers = rows[i].ruled ? LIST("cty", "x") : NULL };
+		struct jwk11_view typ = J11_VIEW("untouched"), asked = { .len = 0 };
+		struct jwk11_err err = { 0 };
+		enum jwk11_rc rc;
+
+		if (rows[i].header != NULL)
+			assert_int_equal(j11_json_read(j11_view_str(rows[i].header), NULL, "header", &doc, NULL), JWK11_OK);
+		if (rows[i].asked != NULL)
+			asked = j11_view_str(rows[i].asked);
+		rc = j11_jwt_check_header(asked, doc != NULL ? j11_json_root(doc) : NULL, &rules, &typ, &err);
+		if (rc != (rows[i].expected != NULL ? JWK11_OK : JWK11_ERR_DENIED) || !j11_view_equals(typ, rows[i].expected ? rows[i].expected : "untouched"))
+			fail_msg("row %zu: %s, %s", i, jwk11_rc_name(rc), err.text);
+		assert_string_equal(err.code, rows[i].expected != NULL ? "" : "HEADER_REFUSED");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +281,10 @@ int main(void)
 		cmocka_unit_test(claims_have_a_limit),
 		cmocka_unit_test(times_are_compared_with_the_clock),
 		cmocka_unit_test(survives_each_failed_allocation),
+		cmocka_unit_test(names_that_differ_in_case_only_are_refused),
+		cmocka_unit_test(audiences_and_subjects_match_a_pattern),
+		cmocka_unit_test(claims_are_required_and_forbidden),
+		cmocka_unit_test(only_the_header_that_is_granted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a signer lets pass in the claims of a JWT, besides their types and lifetime (jwt.h). Pure. */
+#ifndef J11_JWT_RULES_H
+#define J11_JWT_RULES_H
+
+#include "jwt.h"
+
+/* Refuses a claim whose name is one that RFC 7519 registers, or that the rules name, but for its case (CLAIM_INVALID): what reads the token may take
+ * it for that one. Then issuer, audiences, subjects, required and forbidden claims (CLAIM_REFUSED). `claims` is an object whose types were checked. */
+enum jwk11_rc j11_jwt_check_rules(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err) J11_MUST_USE;
+/* The typ that a token gets that `asked` for one (data NULL: for none): the first of the rules' when it did not; theirs alone is "JWT". The header
+ * members that are asked for, NULL for none, must be among the rules' (HEADER_REFUSED for either). Views into the arguments. */
+enum jwk11_rc j11_jwt_check_header(struct jwk11_view asked, const struct j11_json *header, const struct j11_jwt_rules *rules,
+	struct jwk11_view *ret_typ, struct jwk11_err *err) J11_MUST_USE;
+
+#endif
