@@ -357,6 +357,7 @@ static void take_message(struct calls_worker *worker, size_t len)
 	switch (msg.type) {
 	case WIRE_REPLY:
 	case WIRE_FAULT:
+	case WIRE_WHO_IS:
 		answer(worker, &msg);
 		return;
 	case WIRE_CATALOG_BEGIN:

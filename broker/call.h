@@ -14,7 +14,7 @@ struct calls;
 struct calls_worker;
 
 enum call_end {
-	CALL_ANSWERED,    /* msg is the worker's REPLY or FAULT */
+	CALL_ANSWERED,    /* msg is the worker's REPLY, FAULT or WHO_IS */
 	CALL_NEVER_SENT,  /* the deadline passed while every worker was busy or none was there */
 	CALL_LATE,        /* a worker had it and missed the deadline */
 	CALL_LOST,        /* the second worker was lost too, or the message could not be handed over */

@@ -48,6 +48,15 @@ struct conf_set {
 	const struct j11_profile *profile; /* static; NULL: all keys, in the plain form */
 	enum conf_yes x5c;
 };
+/* A socket besides api.sock, with the same routes: for whom other rules hold, or for a container. */
+struct conf_socket {
+	const char *name;
+	const char *path;    /* absolute; default NAME.sock in run_dir */
+	unsigned mode;       /* 0660 */
+	const char *group;   /* by name; NULL: leave */
+	gid_t gid;           /* (gid_t)-1: leave */
+	const char *address; /* what the kernel calls it, once it listens; NULL before */
+};
 struct conf_client {
 	const char *name;
 	const char **users;  /* as written, for people; "*": anybody */
@@ -57,6 +66,10 @@ struct conf_client {
 	gid_t *gids; /* matched against primary and supplementary groups */
 	size_t n_gids;
 	bool anybody;
+	/* A client has to match each of those that are not empty. */
+	const char **units;       /* systemd units; patterns with at most one "*" */
+	const char **executables; /* absolute paths */
+	const char **sockets;     /* names of [socket], "api", "*"; empty: "api" */
 	const char **keys; /* names of [key]; "*": all */
 	bool ops[CONF_N_OPS];
 	const char **algorithms; /* JWA names; empty: whatever the keys' are */
@@ -79,6 +92,7 @@ struct conf {
 	gid_t socket_gid;           /* (gid_t)-1: leave */
 	unsigned api_mode;          /* 0660 */
 	unsigned public_mode;       /* 0666 */
+	const char *api_address;    /* what the kernel calls api.sock, once it listens; NULL before */
 	const char **modules;       /* p11-kit names or absolute paths */
 	const char **environment;   /* NAME=VALUE lines that workers' modules read (SOFTHSM2_CONF=…) */
 	const char **worker_allow;  /* what their filter gives back: exec, network, code, all */
@@ -109,6 +123,8 @@ struct conf {
 	size_t n_sets;
 	struct conf_client *clients;
 	size_t n_clients;
+	struct conf_socket *sockets;
+	size_t n_sockets;
 
 	void *arena; /* owns everything above */
 };
@@ -129,6 +145,18 @@ enum jwk11_rc conf_load(const char *path, struct conf **ret_conf, struct jwk11_e
 /* The canonical text: every value written out, names resolved to uid and gid lines, so that conf_parse gives an equal struct. */
 void conf_emit(const struct conf *conf, struct jwk11_buf *out);
 void conf_free(struct conf *conf);
+
+enum { CONF_SOCKETS_MAX = 16 };
+#define CONF_API "api" /* how sections call api.sock */
+
+/* Does any [client] section ask for the unit or the executable of who calls? */
+bool conf_wants_units(const struct conf *conf);
+bool conf_wants_executables(const struct conf *conf);
+/* Notes what the kernel calls the socket of this name, "api" for api.sock. Copies the address. */
+enum jwk11_rc conf_set_address(struct conf *conf, const char *name, const char *address, struct jwk11_err *err) J11_MUST_USE;
+/* The name of the socket that the kernel calls so: "api" for every other address as long as that of api.sock is not known; NULL for one that is none
+ * of ours. */
+const char *conf_socket_of(const struct conf *conf, const char *address);
 
 const struct conf_key *conf_find_key(const struct conf *conf, const char *name);
 /* Index in conf->keys, or -1. */

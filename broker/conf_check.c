@@ -157,8 +157,8 @@ static bool is_alg(const char *word)
 
 static enum jwk11_rc check_grants(struct checked *r, const struct conf_client *client)
 {
-	const char *const names[] = { "jwt-audience", "jwt-subject" };
-	const char *const *const lists[] = { client->jwt_audience, client->jwt_subject };
+	const char *const names[] = { "jwt-audience", "jwt-subject", "unit" };
+	const char *const *const lists[] = { client->jwt_audience, client->jwt_subject, client->units };
 
 	for (const char **a = client->algorithms; *a != NULL; a++)
 		if (!is_alg(*a))
@@ -170,6 +170,43 @@ static enum jwk11_rc check_grants(struct checked *r, const struct conf_client *c
 	for (const char **h = client->jwt_header; *h != NULL; h++)
 		if (j11_text_equal(*h, "typ"))
 			return refuse(r, "[client %s] jwt-header: typ is for jwt-typ", client->name);
+	return JWK11_OK;
+}
+
+static bool has_socket(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_sockets; i++)
+		if (j11_text_equal(c->sockets[i].name, name))
+			return true;
+	return j11_text_equal(name, CONF_API) || j11_text_equal(name, "*");
+}
+
+/* Names of units end with what they are. */
+static bool is_unit(const char *pattern)
+{
+	static const char *const kinds[] = { ".service", ".scope", ".socket", ".mount", ".swap" };
+	size_t len = strlen(pattern);
+
+	for (size_t i = 0; i < J11_COUNT(kinds); i++)
+		if (len > strlen(kinds[i]) && j11_text_equal(pattern + len - strlen(kinds[i]), kinds[i]))
+			return true;
+	return false;
+}
+
+static enum jwk11_rc check_match(struct checked *r, const struct conf *c, const struct conf_client *client)
+{
+	for (const char **u = client->units; *u != NULL; u++)
+		if (!is_unit(*u))
+			return refuse(r, "[client %s] unit: \"%s\" is not a unit's whole name, such as issuer.service", client->name, *u);
+	for (const char **e = client->executables; *e != NULL; e++)
+		if (**e != '/')
+			return refuse(r, "[client %s] executable takes absolute paths, not \"%s\"", client->name, *e);
+	for (const char **s = client->sockets; *s != NULL; s++)
+		if (!has_socket(c, *s))
+			return refuse(r, "[client %s] names socket \"%s\", which has no [socket] section", client->name, *s);
+	if (client->users[0] == NULL && client->groups[0] == NULL && client->n_uids == 0 && client->n_gids == 0 && client->units[0] == NULL &&
+		client->executables[0] == NULL && client->sockets[0] == NULL)
+		return refuse(r, "[client %s] matches nobody: it needs user, uid, group, gid, unit, executable or socket", client->name);
 	return JWK11_OK;
 }
 
@@ -186,12 +223,27 @@ static enum jwk11_rc check_clients(struct checked *r, struct conf *c)
 				return refuse(r, "[client %s] names key \"%s\", which has no [key] section", client->name, *k);
 		for (const char **u = client->users; *u != NULL; u++)
 			c->clients[i].anybody |= j11_text_equal(*u, "*");
-		if (client->users[0] == NULL && client->groups[0] == NULL && client->n_uids == 0 && client->n_gids == 0)
-			return refuse(r, "[client %s] matches nobody: it needs user, uid, group or gid", client->name);
+		rc = check_match(r, c, client);
+		if (rc != JWK11_OK)
+			return rc;
 		if (client->burst > 0 && client->rate == 0)
 			return refuse(r, "[client %s]: burst goes with rate only", client->name);
 		if (client->rate > 0 && client->burst == 0) /* what a second brings */
 			c->clients[i].burst = (unsigned)((client->rate + 3599) / 3600);
+	}
+	return JWK11_OK;
+}
+
+static enum jwk11_rc check_sockets(struct checked *r, const struct conf *c)
+{
+	if (c->n_sockets > CONF_SOCKETS_MAX)
+		return refuse(r, "%zu [socket] sections are more than %d", c->n_sockets, CONF_SOCKETS_MAX);
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		if (has_socket(&(struct conf){ .n_sockets = 0 }, c->sockets[i].name) || j11_text_equal(c->sockets[i].name, "public"))
+			return refuse(r, "[socket %s]: api.sock and public.sock are there without a section", c->sockets[i].name);
+		for (size_t k = 0; k < i; k++)
+			if (j11_text_equal(c->sockets[k].path, c->sockets[i].path))
+				return refuse(r, "[socket %s] has the path of [socket %s]", c->sockets[i].name, c->sockets[k].name);
 	}
 	return JWK11_OK;
 }
@@ -222,20 +274,30 @@ static enum jwk11_rc check_limits(struct checked *r, const struct conf *c)
 	return JWK11_OK;
 }
 
+/* "DIR/NAMETAIL" where nothing is set yet. */
+static enum jwk11_rc default_path(struct checked *r, struct conf *c, const char **place, const char *dir, const char *name, const char *tail)
+{
+	size_t room = strlen(dir) + strlen(name) + strlen(tail) + 2;
+	char *path;
+
+	if (*place != NULL)
+		return JWK11_OK;
+	path = conf_alloc(c, room);
+	if (path == NULL)
+		return j11_err_memory(r->err);
+	snprintf(path, room, "%s/%s%s", dir, name, tail);
+	*place = path;
+	return JWK11_OK;
+}
+
 /* What follows from another value. */
 static enum jwk11_rc complete(struct checked *r, struct conf *c)
 {
-	static const char name[] = "/audit.jsonl";
-	size_t room = strlen(c->state_dir) + sizeof(name);
-	char *path = c->audit_file != NULL ? NULL : conf_alloc(c, room);
+	enum jwk11_rc rc = default_path(r, c, &c->audit_file, c->state_dir, "audit", ".jsonl");
 
-	if (c->audit_file != NULL)
-		return JWK11_OK;
-	if (path == NULL)
-		return j11_err_memory(r->err);
-	snprintf(path, room, "%s%s", c->state_dir, name);
-	c->audit_file = path;
-	return JWK11_OK;
+	for (size_t i = 0; i < c->n_sockets && rc == JWK11_OK; i++)
+		rc = default_path(r, c, &c->sockets[i].path, c->run_dir, c->sockets[i].name, ".sock");
+	return rc;
 }
 
 static enum jwk11_rc check_daemon(struct checked *r, const struct conf *c)
@@ -249,8 +311,10 @@ static enum jwk11_rc check_daemon(struct checked *r, const struct conf *c)
 enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *err)
 {
 	struct checked r = { .conf = conf, .file = file, .err = err };
-	enum jwk11_rc rc = check_tokens(&r, conf);
+	enum jwk11_rc rc = complete(&r, conf);
 
+	if (rc == JWK11_OK)
+		rc = check_tokens(&r, conf);
 	if (rc == JWK11_OK)
 		rc = check_keys(&r, conf);
 	if (rc == JWK11_OK)
@@ -260,6 +324,6 @@ enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *
 	if (rc == JWK11_OK)
 		rc = check_limits(&r, conf);
 	if (rc == JWK11_OK)
-		rc = check_daemon(&r, conf);
-	return rc == JWK11_OK ? complete(&r, conf) : rc;
+		rc = check_sockets(&r, conf);
+	return rc == JWK11_OK ? check_daemon(&r, conf) : rc;
 }

@@ -7,6 +7,7 @@
 #define D(name, kind, field, ...) { CONF_S_DAEMON, name, kind, offsetof(struct conf, field), __VA_ARGS__ }
 #define T(name, kind, field, ...) { CONF_S_TOKEN, name, kind, offsetof(struct conf_token, field), __VA_ARGS__ }
 #define K(name, kind, field, ...) { CONF_S_KEY, name, kind, offsetof(struct conf_key, field), __VA_ARGS__ }
+#define S(name, kind, field, ...) { CONF_S_SOCKET, name, kind, offsetof(struct conf_socket, field), __VA_ARGS__ }
 #define C(name, kind, field, ...) { CONF_S_CLIENT, name, kind, offsetof(struct conf_client, field), __VA_ARGS__ }
 
 const struct conf_row conf_rows[] = {
@@ -16,6 +17,7 @@ const struct conf_row conf_rows[] = {
 	D("socket-gid", CONF_UNSIGNED, socket_gid, 0, 0xfffffffe, { 0 }),
 	D("api-mode", CONF_MODE, api_mode, 0, 0777, { 0 }),
 	D("public-mode", CONF_MODE, public_mode, 0, 0777, { 0 }),
+	D("api-address", CONF_TEXT, api_address, 0, 0, { 0 }),
 	D("modules", CONF_LIST, modules, 0, 0, { 0 }),
 	D("environment", CONF_LINES, environment, 0, 0, { 0 }),
 	D("audit", CONF_WORD, audit, 0, 0, { "off", "best-effort", "required" }),
@@ -57,6 +59,9 @@ const struct conf_row conf_rows[] = {
 	C("uid", CONF_UIDS, uids, 0, 0, { 0 }),
 	C("group", CONF_LIST, groups, 0, 0, { 0 }),
 	C("gid", CONF_GIDS, gids, 0, 0, { 0 }),
+	C("unit", CONF_LIST, units, 0, 0, { 0 }),
+	C("executable", CONF_LIST, executables, 0, 0, { 0 }),
+	C("socket", CONF_LIST, sockets, 0, 0, { 0 }),
 	C("keys", CONF_LIST, keys, 0, 0, { 0 }),
 	C("allow", CONF_OPS, ops, 0, 0, { 0 }),
 	C("algorithms", CONF_LIST, algorithms, 0, 0, { 0 }),
@@ -70,6 +75,11 @@ const struct conf_row conf_rows[] = {
 	C("jwt-header", CONF_LIST, jwt_header, 0, 0, { 0 }),
 	C("rate", CONF_RATE, rate, 1, 1000000, { 0 }),
 	C("burst", CONF_UNSIGNED, burst, 1, 1000000, { 0 }),
+	S("path", CONF_PATH, path, 0, 0, { 0 }),
+	S("mode", CONF_MODE, mode, 0, 0777, { 0 }),
+	S("group", CONF_TEXT, group, 0, 0, { 0 }),
+	S("gid", CONF_UNSIGNED, gid, 0, 0xfffffffe, { 0 }),
+	S("address", CONF_TEXT, address, 0, 0, { 0 }),
 	{ CONF_S_DAEMON, NULL, CONF_TEXT, 0, 0, 0, { 0 } },
 };
 
@@ -159,4 +169,6 @@ void conf_emit(const struct conf *conf, struct jwk11_buf *out)
 		emit_section(CONF_S_SET, conf->sets[i].name, &conf->sets[i], out);
 	for (size_t i = 0; i < conf->n_clients; i++)
 		emit_section(CONF_S_CLIENT, conf->clients[i].name, &conf->clients[i], out);
+	for (size_t i = 0; i < conf->n_sockets; i++)
+		emit_section(CONF_S_SOCKET, conf->sockets[i].name, &conf->sockets[i], out);
 }

@@ -117,6 +117,13 @@ static enum jwk11_rc resolve(struct conf *conf, struct jwk11_err *err)
 			return unknown("group", conf->socket_group, "daemon", err);
 		conf->socket_gid = gr->gr_gid;
 	}
+	for (size_t i = 0; i < conf->n_sockets; i++) {
+		gr = conf->sockets[i].group != NULL ? getgrnam(conf->sockets[i].group) : NULL;
+		if (conf->sockets[i].group != NULL && gr == NULL)
+			return unknown("group", conf->sockets[i].group, conf->sockets[i].name, err);
+		if (gr != NULL)
+			conf->sockets[i].gid = gr->gr_gid;
+	}
 	for (size_t i = 0; i < conf->n_clients && rc == JWK11_OK; i++)
 		rc = resolve_client(conf, &conf->clients[i], err);
 	return rc;

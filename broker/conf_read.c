@@ -52,7 +52,7 @@ void conf_free(struct conf *conf)
 	j11_mem_free(conf);
 }
 
-static const char *const section_names[CONF_N_SECTIONS] = { "daemon", "token", "key", "set", "client" };
+static const char *const section_names[CONF_N_SECTIONS] = { "daemon", "token", "key", "set", "client", "socket" };
 
 const char *conf_section_name(enum conf_section section)
 {
@@ -414,6 +414,9 @@ static bool name_taken(const struct conf *c, enum conf_section s, struct jwk11_v
 	for (size_t i = 0; s == CONF_S_CLIENT && i < c->n_clients; i++)
 		if (j11_view_equals(name, c->clients[i].name))
 			return true;
+	for (size_t i = 0; s == CONF_S_SOCKET && i < c->n_sockets; i++)
+		if (j11_view_equals(name, c->sockets[i].name))
+			return true;
 	return false;
 }
 
@@ -460,6 +463,11 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 		break;
 	case CONF_S_SET:
 		ADD(sets, n_sets, struct conf_set);
+		break;
+	case CONF_S_SOCKET:
+		ADD(sockets, n_sockets, struct conf_socket);
+		r->conf->sockets[r->conf->n_sockets - 1].mode = 0660;
+		r->conf->sockets[r->conf->n_sockets - 1].gid = (gid_t)-1;
 		break;
 	default:
 		ADD(clients, n_clients, struct conf_client);
@@ -546,6 +554,48 @@ enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf *
 	if (rc == JWK11_OK)
 		*ret_conf = J11_STEAL(conf);
 	return rc;
+}
+
+/* ---- sockets ---- */
+
+enum jwk11_rc conf_set_address(struct conf *conf, const char *name, const char *address, struct jwk11_err *err)
+{
+	size_t len = strlen(address) + 1;
+	char *copy = conf_alloc(conf, len);
+
+	if (copy == NULL)
+		return j11_err_memory(err);
+	memcpy(copy, address, len);
+	if (j11_text_equal(name, CONF_API))
+		conf->api_address = copy;
+	for (size_t i = 0; i < conf->n_sockets; i++)
+		if (j11_text_equal(conf->sockets[i].name, name))
+			conf->sockets[i].address = copy;
+	return JWK11_OK;
+}
+
+const char *conf_socket_of(const struct conf *conf, const char *address)
+{
+	for (size_t i = 0; i < conf->n_sockets; i++)
+		if (conf->sockets[i].address != NULL && j11_text_equal(conf->sockets[i].address, address))
+			return conf->sockets[i].name;
+	return conf->api_address == NULL || j11_text_equal(conf->api_address, address) ? CONF_API : NULL;
+}
+
+bool conf_wants_units(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_clients; i++)
+		if (conf->clients[i].units[0] != NULL)
+			return true;
+	return false;
+}
+
+bool conf_wants_executables(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_clients; i++)
+		if (conf->clients[i].executables[0] != NULL)
+			return true;
+	return false;
 }
 
 static unsigned three_quarters(unsigned n)

@@ -11,7 +11,7 @@
 /* A line that starts with it names the file the lines after it come from: conf_load joins a file and its drop-ins this way. */
 #define CONF_FILE_MARK '\f'
 
-enum conf_section { CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_N_SECTIONS };
+enum conf_section { CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_S_SOCKET, CONF_N_SECTIONS };
 
 #define CONF_ROWS_MAX 128
 

@@ -31,6 +31,7 @@ struct front {
 	struct calls *calls;
 	struct catalog *catalog;
 	struct conf *conf;
+	bool wants_facts;         /* some [client] section asks for a unit or an executable */
 	uint64_t conf_generation; /* grows with each new configuration */
 	struct front_jwks *jwks;
 	struct jwk11_buf body;    /* the body of the reply being made */
@@ -47,13 +48,23 @@ struct front {
 /* The peer of a connection, asked for when first needed. */
 struct front_peer {
 	int fd;
+	const char *socket;  /* the name of the socket it came by */
 	struct user *user;   /* there for as long as the connection */
 	bool asked;
 	bool known;
 	uint64_t generation; /* of the configuration under which `matched` holds */
 	bool matched;        /* some [client] section matches */
 	struct policy_peer peer;
+	/* Unit and executable, which only a worker can ask for, and is when a [client] section wants them. */
+	enum { FRONT_FACTS_UNKNOWN, FRONT_FACTS_REFUSED /* no worker answered, for this request */, FRONT_FACTS_KNOWN } facts;
+	uint64_t facts_generation; /* of the configuration for which they were asked */
+	char *unit, *executable; /* NULL: not known */
 };
+/* Must a worker be asked first, for this configuration to be held against the peer? */
+bool front_peer_lacks_facts(const struct front *front, const struct front_peer *peer);
+/* What the worker said; NULL: none did. */
+void front_peer_take_facts(const struct front *front, struct front_peer *peer, const struct wire_msg *msg);
+void front_peer_done(struct front_peer *peer);
 /* NULL: the kernel does not say. */
 const struct policy_peer *front_peer_get(struct front_peer *peer);
 /* Does any [client] section match? */
@@ -69,6 +80,7 @@ struct front_pending {
 };
 
 enum front_outcome {
+	FRONT_WHO,   /* ask a worker who it is, then come again with the same request */
 	FRONT_REPLY, /* `reply` is filled; its body may lie in front->body */
 	FRONT_CALL   /* `datagram`, `id`, `module` and `pending` are filled: send it to a worker */
 };

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "peer.h"
 #include "problem.h"
 
 #define ACCEPTS 16    /* in one go, so that accepting does not starve serving */
@@ -16,12 +17,13 @@
 struct listener {
 	struct front_conns *conns;
 	enum front_socket socket;
+	const char *name;
 	struct loop_watch watch;
 	struct loop_timer again;
 };
 struct front_accept {
-	struct listener api;
-	struct listener public;
+	size_t n;
+	struct listener all[];
 };
 
 /* One reply, once, to a client that came when the house was full. Whether it hears it is its own affair. */
@@ -54,11 +56,11 @@ static void admit(struct listener *listener, int fd)
 	enum j11_code code = J11_CODE_MEMORY;
 	struct user *user;
 
-	if (!policy_uid_of(fd, &uid))
+	if (!peer_ask_uid(fd, &uid))
 		uid = (uid_t)-1;
 	user = users_get(&front->users, uid, loop_now(front->loop));
 	if (user != NULL && front_conn_make_room(conns, listener->socket, user, &code))
-		front_conn_add(conns, listener->socket, fd, user);
+		front_conn_add(conns, listener->socket, listener->name, fd, user);
 	else
 		refuse_connection(front, fd, code);
 }
@@ -94,12 +96,13 @@ static void on_listener(void *arg, uint32_t events)
 	}
 }
 
-static bool open_listener(struct front_conns *conns, struct listener *listener, enum front_socket socket, int fd)
+static bool open_listener(struct front_conns *conns, struct listener *listener, const struct front_listen *from)
 {
 	listener->conns = conns;
-	listener->socket = socket;
+	listener->socket = from->socket;
+	listener->name = from->name;
 	listener->again = (struct loop_timer){ .fn = on_again, .arg = listener };
-	listener->watch = (struct loop_watch){ .fd = fd, .minor = socket == FRONT_PUBLIC, .events = EPOLLIN, .fn = on_listener, .arg = listener };
+	listener->watch = (struct loop_watch){ .fd = from->fd, .minor = from->socket == FRONT_PUBLIC, .events = EPOLLIN, .fn = on_listener, .arg = listener };
 	return loop_add(conns->front->loop, &listener->watch);
 }
 
@@ -115,19 +118,16 @@ static void close_listener(struct listener *listener)
 	listener->watch.fd = -1;
 }
 
-struct front_accept *front_accept_new(struct front_conns *conns, int api_fd, int public_fd)
+struct front_accept *front_accept_new(struct front_conns *conns, const struct front_listen *from, size_t n)
 {
-	struct front_accept *accept = j11_mem_new(sizeof(*accept));
+	struct front_accept *accept = j11_mem_new(sizeof(*accept) + n * sizeof(accept->all[0]));
 
-	if (accept == NULL)
-		return NULL;
-	if (!open_listener(conns, &accept->api, FRONT_API, api_fd)) {
-		j11_mem_free(accept);
-		return NULL;
-	}
-	if (!open_listener(conns, &accept->public, FRONT_PUBLIC, public_fd)) {
-		close_listener(&accept->api);
-		j11_mem_free(accept);
+	for (size_t i = 0; accept != NULL && i < n; i++) {
+		if (open_listener(conns, &accept->all[i], &from[i])) {
+			accept->n++;
+			continue;
+		}
+		front_accept_free(accept);
 		return NULL;
 	}
 	return accept;
@@ -135,19 +135,16 @@ struct front_accept *front_accept_new(struct front_conns *conns, int api_fd, int
 
 void front_accept_stop(struct front_accept *accept)
 {
-	if (accept->api.watch.fd >= 0)
-		on_listener(&accept->api, EPOLLIN);
-	if (accept->public.watch.fd >= 0)
-		on_listener(&accept->public, EPOLLIN);
-	close_listener(&accept->api);
-	close_listener(&accept->public);
+	for (size_t i = 0; i < accept->n; i++)
+		if (accept->all[i].watch.fd >= 0)
+			on_listener(&accept->all[i], EPOLLIN);
+	for (size_t i = 0; i < accept->n; i++)
+		close_listener(&accept->all[i]);
 }
 
 void front_accept_free(struct front_accept *accept)
 {
-	if (accept == NULL)
-		return;
-	close_listener(&accept->api);
-	close_listener(&accept->public);
+	for (size_t i = 0; accept != NULL && i < accept->n; i++)
+		close_listener(&accept->all[i]);
 	j11_mem_free(accept);
 }

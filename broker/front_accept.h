@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two listening sockets of the front. */
+/* The listening sockets of the front. */
 #ifndef FRONT_ACCEPT_H
 #define FRONT_ACCEPT_H
 
@@ -7,9 +7,14 @@
 
 struct front_accept;
 
-/* Watches the sockets, which it takes. max_connections holds for each of them alone: a crowd at the public socket must not keep signers
- * out. NULL: no memory, or they cannot be watched. */
-struct front_accept *front_accept_new(struct front_conns *conns, int api_fd, int public_fd);
+struct front_listen {
+	int fd;
+	enum front_socket socket; /* what can be asked there */
+	const char *name;         /* as policy calls it; borrowed */
+};
+/* Watches the sockets, which it takes. max_connections holds for public.sock alone and for the others together: a crowd at the public socket must
+ * not keep signers out. NULL: no memory, or they cannot be watched. */
+struct front_accept *front_accept_new(struct front_conns *conns, const struct front_listen *from, size_t n);
 /* Takes what has already connected, then closes the sockets. */
 void front_accept_stop(struct front_accept *accept);
 void front_accept_free(struct front_accept *accept);

@@ -96,6 +96,7 @@ static void free_conn(struct front_conn *conn)
 	j11_buf_done(&conn->in);
 	j11_buf_done(&conn->out);
 	j11_buf_done(&conn->datagram);
+	front_peer_done(&conn->peer);
 	j11_mem_free(conn);
 }
 
@@ -258,6 +259,7 @@ static void refuse_framing(struct front_conn *conn, enum j11_code code, const ch
 }
 
 static void start_call(struct front_conn *conn, struct front_request *q);
+static bool start_who(struct front_conn *conn);
 
 /* The head is there, the body not yet. False: refused, the connection ends. */
 static bool before_body(struct front_conn *conn, const struct http_request *http)
@@ -282,18 +284,27 @@ static bool before_body(struct front_conn *conn, const struct http_request *http
 	return false;
 }
 
-static void serve(struct front_conn *conn, const struct http_request *http, struct jwk11_view body)
+/* False: not yet. */
+static bool serve(struct front_conn *conn, const struct http_request *http, struct jwk11_view body)
 {
 	struct front_request q;
+	enum front_outcome outcome;
 
-	count_one(&conn->conns->front->counts, COUNT_requests);
 	start_request(conn, &q, http->request_id);
 	q.http = http;
 	q.body = body;
+	outcome = front_route(&q);
+	if (outcome == FRONT_WHO && start_who(conn))
+		return false;
+	if (outcome == FRONT_WHO)
+		outcome = front_route(&q);
+	count_one(&conn->conns->front->counts, COUNT_requests);
 	conn->close_asked = http->close;
-	if (front_route(&q) == FRONT_CALL) {
+	if (conn->peer.facts == FRONT_FACTS_REFUSED)
+		conn->peer.facts = FRONT_FACTS_UNKNOWN;
+	if (outcome == FRONT_CALL) {
 		start_call(conn, &q);
-		return;
+		return true;
 	}
 	if (http->request_id.data != NULL || http->method == HTTP_POST || q.reply.status >= 400)
 		q.reply.request_id = conn->request_id;
@@ -302,6 +313,7 @@ static void serve(struct front_conn *conn, const struct http_request *http, stru
 	q.reply.head_only = http->method == HTTP_HEAD;
 	conn->ending = conn->ending || http->close;
 	add_reply(conn, &q);
+	return true;
 }
 
 /* Checks of framing, before anything else is believed. */
@@ -357,8 +369,7 @@ static size_t take_request(struct front_conn *conn, struct jwk11_view input)
 	conn->continued = false;
 	conn->need = 0;
 	conn->phase = PHASE_IDLE;
-	serve(conn, &http, (struct jwk11_view){ .data = (const char *)input.data + http.head_len, .len = (size_t)http.body_len });
-	return whole;
+	return serve(conn, &http, (struct jwk11_view){ .data = (const char *)input.data + http.head_len, .len = (size_t)http.body_len }) ? whole : 0;
 }
 
 /* Serves the requests that are complete, as many as *left says. Returns the octets used. */
@@ -455,9 +466,14 @@ static void proceed(struct front_conn *conn, struct jwk11_view fresh)
 
 /* ---- calls to workers ---- */
 
+static struct front_conn *conn_of(struct call *call)
+{
+	return (struct front_conn *)(void *)((char *)call - offsetof(struct front_conn, call));
+}
+
 static void on_done(struct call *call, enum call_end end, const struct wire_msg *msg)
 {
-	struct front_conn *conn = (struct front_conn *)(void *)((char *)call - offsetof(struct front_conn, call));
+	struct front_conn *conn = conn_of(call);
 	struct front_request q;
 
 	if (end == CALL_ABANDONED) {
@@ -479,24 +495,81 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 	proceed(conn, (struct jwk11_view){ .len = 0 });
 }
 
-static void start_call(struct front_conn *conn, struct front_request *q)
+/* What lies in conn->datagram, to a worker of this module. */
+static enum jwk11_rc send_call(struct front_conn *conn, const char *module, uint64_t id, void (*done)(struct call *, enum call_end, const struct wire_msg *))
 {
+	struct front *front = conn->conns->front;
 	struct call *call = &conn->call;
 	enum jwk11_rc rc;
 
-	call->id = q->id;
+	call->id = id;
 	call->who = conn->peer.user->uid;
 	call->datagram = j11_buf_view(&conn->datagram);
 	call->fd = conn->watch.fd;
-	call->done = on_done;
+	call->done = done;
 	conn->pending.began_us = meter_now_us();
-	q->front->last_call_ms = loop_now(q->front->loop);
-	rc = calls_start(q->front->calls, q->module, call);
+	front->last_call_ms = loop_now(front->loop);
+	rc = calls_start(front->calls, module, call);
 	if (rc == JWK11_OK) {
 		conn->phase = PHASE_WAITING;
 		loop_timer_clear(&conn->timer);
+	}
+	return rc;
+}
+
+/* The request that was waiting for it is still in conn->in, and looked at again. */
+static void on_who(struct call *call, enum call_end end, const struct wire_msg *msg)
+{
+	struct front_conn *conn = conn_of(call);
+
+	if (end == CALL_ABANDONED) {
+		unlink_conn(&conn->conns->ghosts, conn);
+		free_conn(conn);
 		return;
 	}
+	front_peer_take_facts(conn->conns->front, &conn->peer, end == CALL_ANSWERED && msg->type == WIRE_WHO_IS ? msg : NULL);
+	conn->phase = PHASE_IDLE;
+	release(&conn->datagram);
+	proceed(conn, (struct jwk11_view){ .len = 0 });
+}
+
+/* The module with the shortest queue: any worker can ask the kernel. */
+static const char *idlest_module(const struct front *front)
+{
+	struct calls_module_state state;
+	const char *best = front->conf->modules[0];
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; calls_module_at(front->calls, i, &state); i++) {
+		if (state.n_workers <= state.n_late || state.n_waiting + state.n_flying >= least)
+			continue;
+		least = state.n_waiting + state.n_flying;
+		best = state.name;
+	}
+	return best;
+}
+
+/* False: nobody can be asked now, and the peer's facts say so. */
+static bool start_who(struct front_conn *conn)
+{
+	struct front *front = conn->conns->front;
+	uint64_t id = calls_next_id(front->calls);
+	const char *module = idlest_module(front);
+
+	jwk11_buf_reset(&conn->datagram);
+	wire_begin(&conn->datagram, WIRE_WHO, id);
+	if (module != NULL && conn->datagram.failed == JWK11_OK && send_call(conn, module, id, on_who) == JWK11_OK)
+		return true;
+	front_peer_take_facts(conn->conns->front, &conn->peer, NULL);
+	return false;
+}
+
+static void start_call(struct front_conn *conn, struct front_request *q)
+{
+	enum jwk11_rc rc = send_call(conn, q->module, q->id, on_done);
+
+	if (rc == JWK11_OK)
+		return;
 	front_body_refused(q, rc);
 	q->reply.request_id = conn->request_id;
 	q->reply.cache_control = "no-store";
@@ -646,7 +719,7 @@ bool front_conn_make_room(struct front_conns *conns, enum front_socket socket, c
 	return true;
 }
 
-bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd, struct user *user)
+bool front_conn_add(struct front_conns *conns, enum front_socket socket, const char *name, int fd, struct user *user)
 {
 	struct front *front = conns->front;
 	struct front_conn *conn = j11_mem_new(sizeof(*conn));
@@ -662,6 +735,7 @@ bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd,
 	conn->out = J11_BUF(front->out.max);
 	conn->datagram = J11_BUF(WIRE_MAX);
 	conn->peer.fd = fd;
+	conn->peer.socket = name;
 	conn->peer.user = user;
 	if (!loop_timer_set(front->loop, &conn->timer, loop_now(front->loop) + (uint64_t)front->conf->idle_timeout_ms) ||
 		!loop_add(front->loop, &conn->watch)) {

@@ -26,7 +26,7 @@ struct front_conns {
  * there is none, and *ret_code says whose fault that is. */
 bool front_conn_make_room(struct front_conns *conns, enum front_socket socket, const struct user *user, enum j11_code *ret_code) J11_MUST_USE;
 /* Takes an accepted, non-blocking descriptor; false (and closed) when memory is out. */
-bool front_conn_add(struct front_conns *conns, enum front_socket socket, int fd, struct user *user);
+bool front_conn_add(struct front_conns *conns, enum front_socket socket, const char *name, int fd, struct user *user);
 /* Idle connections close now, the others after the reply they wait for; `empty` is called at the end, perhaps at once. */
 void front_conn_drain(struct front_conns *conns);
 /* Closes everything at once, without a word. `empty` is not called. */

@@ -22,6 +22,7 @@
 #define FD_CONTROL 3
 #define FD_API 4
 #define FD_PUBLIC 5
+#define FD_MORE 6 /* one for each argument */
 #define CONF_MAX (64u * 1024u * 1024u) /* octets of configuration text */
 #define BODY_MAX (64u * 1024u * 1024u) /* octets of one reply's body */
 #define OUT_MAX (BODY_MAX + 1024u * 1024u)
@@ -31,6 +32,8 @@ struct process {
 	struct front front;
 	struct front_conns conns;
 	struct front_accept *accept;
+	struct front_listen listen[2 + CONF_SOCKETS_MAX];
+	size_t n_listen;
 	struct loop_watch control;
 	struct loop_timer drain;
 	int status;
@@ -168,6 +171,7 @@ static void use_conf(struct front *front, struct conf *conf)
 	if (old != NULL)
 		forget_changed(front, old, conf);
 	front->conf = conf;
+	front->wants_facts = conf_wants_units(conf) || conf_wants_executables(conf);
 	catalog_set_order(front->catalog, (const char *const *)conf->modules);
 	front->conf_generation++;
 	conf_free(old);
@@ -188,7 +192,7 @@ static void on_empty(void *arg)
 static bool serve(struct process *p)
 {
 	p->conns = (struct front_conns){ .front = &p->front, .empty = on_empty, .arg = p };
-	p->accept = front_accept_new(&p->conns, FD_API, FD_PUBLIC);
+	p->accept = front_accept_new(&p->conns, p->listen, p->n_listen);
 	if (p->accept == NULL) {
 		log_event(LOG_LEVEL_ERROR, "start-failed", "reason", "the listening sockets cannot be watched", NULL);
 		return false;
@@ -322,6 +326,19 @@ static void on_control(void *arg, uint32_t events)
 
 /* ---- start and end ---- */
 
+static enum jwk11_rc not_there(struct jwk11_err *err)
+{
+	return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "descriptors 3, 4, 5 are not there: jwk11d starts this program");
+}
+
+static void name_sockets(struct process *p, int argc, char **argv)
+{
+	p->listen[p->n_listen++] = (struct front_listen){ FD_API, FRONT_API, CONF_API };
+	p->listen[p->n_listen++] = (struct front_listen){ FD_PUBLIC, FRONT_PUBLIC, "public" };
+	for (int i = 1; i < argc && i <= CONF_SOCKETS_MAX; i++)
+		p->listen[p->n_listen++] = (struct front_listen){ FD_MORE + i - 1, FRONT_API, argv[i] };
+}
+
 static enum jwk11_rc prepare(struct process *p, struct jwk11_err *err)
 {
 	struct front *front = &p->front;
@@ -340,10 +357,10 @@ static enum jwk11_rc prepare(struct process *p, struct jwk11_err *err)
 	if (getrandom(&front->id_state, sizeof(front->id_state), 0) != sizeof(front->id_state))
 		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "no random octets");
 	p->control = (struct loop_watch){ .fd = FD_CONTROL, .events = EPOLLIN, .fn = on_control, .arg = p };
-	if (fcntl(FD_CONTROL, F_SETFL, O_NONBLOCK) != 0 || fcntl(FD_API, F_SETFL, O_NONBLOCK) != 0 ||
-		fcntl(FD_PUBLIC, F_SETFL, O_NONBLOCK) != 0 || !loop_add(front->loop, &p->control))
-		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "descriptors 3, 4, 5 are not there: jwk11d starts this program");
-	return JWK11_OK;
+	for (size_t i = 0; i < p->n_listen; i++)
+		if (fcntl(p->listen[i].fd, F_SETFL, O_NONBLOCK) != 0)
+			return not_there(err);
+	return fcntl(FD_CONTROL, F_SETFL, O_NONBLOCK) == 0 && loop_add(front->loop, &p->control) ? JWK11_OK : not_there(err);
 }
 
 static void finish(struct process *p)
@@ -388,7 +405,7 @@ static void raise_descriptors(void)
 		log_event(LOG_LEVEL_WARNING, "descriptors", "reason", "the limit could not be raised", NULL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct process *p;
 	struct jwk11_err err = { .rc = JWK11_OK };
@@ -401,6 +418,7 @@ int main(void)
 	p = j11_mem_new(sizeof(*p));
 	if (p == NULL)
 		return 1;
+	name_sockets(p, argc, argv);
 	if (prepare(p, &err) != JWK11_OK) {
 		log_event(LOG_LEVEL_ERROR, "start-failed", "reason", err.text, NULL);
 		p->status = 1;

@@ -11,15 +11,49 @@
 #include "base/text.h"
 #include "http_media.h"
 #include "log.h"
+#include "base/mem.h"
+#include "peer.h"
 #include "problem.h"
 
 const struct policy_peer *front_peer_get(struct front_peer *peer)
 {
 	if (!peer->asked) {
 		peer->asked = true;
-		peer->known = policy_peer_of(peer->fd, &peer->peer);
+		peer->known = peer_ask(peer->fd, &peer->peer);
 	}
+	peer->peer.socket = peer->socket;
+	peer->peer.unit = peer->unit;
+	peer->peer.executable = peer->executable;
 	return peer->known ? &peer->peer : NULL;
+}
+
+bool front_peer_lacks_facts(const struct front *front, const struct front_peer *peer)
+{
+	return front->wants_facts && (peer->facts == FRONT_FACTS_UNKNOWN || peer->facts_generation != front->conf_generation);
+}
+
+static char *copy_of(const struct wire_msg *msg, enum wire_field field)
+{
+	return msg->field[field].data != NULL ? j11_mem_dup_n(msg->field[field].data, msg->field[field].len) : NULL;
+}
+
+void front_peer_take_facts(const struct front *front, struct front_peer *peer, const struct wire_msg *msg)
+{
+	peer->facts_generation = front->conf_generation;
+	peer->facts = msg != NULL ? FRONT_FACTS_KNOWN : FRONT_FACTS_REFUSED;
+	if (msg == NULL)
+		return;
+	front_peer_done(peer);
+	peer->unit = copy_of(msg, WIRE_F_UNIT);
+	peer->executable = copy_of(msg, WIRE_F_EXECUTABLE);
+	peer->generation = 0; /* what matched may change */
+}
+
+void front_peer_done(struct front_peer *peer)
+{
+	j11_mem_free(peer->unit);
+	j11_mem_free(peer->executable);
+	peer->unit = peer->executable = NULL;
 }
 
 bool front_peer_matches(const struct front *front, struct front_peer *peer)
@@ -311,7 +345,7 @@ void front_log_refusal(const struct front_request *q)
 	if (!front_may_log(q->front))
 		return;
 	log_event(grave ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, q->reply.status == 403 ? "request-denied" : "request-failed", "status",
-		log_num(status, q->reply.status), "code", j11_code_name(q->code), "socket", q->socket == FRONT_API ? "api" : "public", "key",
+		log_num(status, q->reply.status), "code", j11_code_name(q->code), "socket", q->peer->socket, "key",
 		q->key[0] != '\0' ? q->key : NULL, "uid", who != NULL ? log_num(uid, who->uid) : NULL, "pid",
 		who != NULL ? log_num(pid, who->pid) : NULL, "request_id", q->request_id, NULL);
 }

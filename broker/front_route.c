@@ -21,7 +21,7 @@
 #define BOTH (FRONT_API | FRONT_PUBLIC)
 
 /* Columns that are yes or no. */
-enum { ANY_QUERY = 1, CLIENTS_ONLY = 2 };
+enum { ANY_QUERY = 1, CLIENTS_ONLY = 2, ABOUT_PEER = 4 };
 
 struct route {
 	const char *path[SEGMENTS_MAX + 1]; /* literal segments; "{}" stands for one that ends up in q->key */
@@ -46,7 +46,7 @@ static const struct route routes[] = {
 	{ { "v1", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY, front_view_key_types, FRONT_KEY_TYPES, front_view_key },
 	{ { "v1", "keys" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_keys },
 	{ { "v1", "tokens" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_tokens },
-	{ { "v1", "whoami" }, GET, FRONT_API, 0, NULL, 0, front_view_whoami },
+	{ { "v1", "whoami" }, GET, FRONT_API, ABOUT_PEER, NULL, 0, front_view_whoami },
 	{ { "v1" }, GET, FRONT_API, 0, NULL, 0, about },
 	{ { "livez" }, GET, FRONT_API, 0, NULL, 0, front_view_live },
 	{ { "metrics" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_metrics },
@@ -186,6 +186,8 @@ static bool check_peer(struct front_request *q)
 		return refuse(front_problem(q, J11_CODE_PEER_DENIED, "the kernel does not say who is calling"));
 	if (front_peer_matches(q->front, q->peer))
 		return true;
+	if (q->peer->facts == FRONT_FACTS_REFUSED)
+		return refuse(front_problem(q, J11_CODE_NOT_READY, "no worker could say in which unit the caller runs, and no [client] section matches without"));
 	policy_deny(who, &err);
 	return refuse(front_problem_err(q, &err));
 }
@@ -212,14 +214,26 @@ static const struct route *check(struct front_request *q)
 	return good ? route : NULL;
 }
 
+/* Is this about policy, and policy about what only a worker can find out? */
+static bool must_ask(struct front_request *q)
+{
+	const struct route *route = front_peer_lacks_facts(q->front, q->peer) ? find(q) : NULL;
+
+	return route != NULL && (route->flags & (CLIENTS_ONLY | ABOUT_PEER)) != 0;
+}
+
 bool front_route_check(struct front_request *q)
 {
-	return check(q) != NULL;
+	return must_ask(q) || check(q) != NULL;
 }
 
 enum front_outcome front_route(struct front_request *q)
 {
-	const struct route *route = check(q);
+	const struct route *route;
+
+	if (must_ask(q))
+		return FRONT_WHO;
+	route = check(q);
 
 	return route != NULL ? route->handler(q) : FRONT_REPLY;
 }

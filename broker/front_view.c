@@ -241,6 +241,18 @@ enum front_outcome front_view_tokens(struct front_request *q)
 	return end(q, &o);
 }
 
+static void add_match(const struct conf_client *client, const struct policy_peer *who, struct j11_json_out *o)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf why = J11_BUF(2048);
+
+	policy_why(client, who, &why);
+	j11_json_open(o, NULL, '{');
+	j11_json_str(o, "client", client->name);
+	if (why.failed == JWK11_OK)
+		j11_json_view(o, "because", j11_buf_view(&why));
+	j11_json_close(o);
+}
+
 static void add_grants(const struct front *front, const struct policy_peer *who, struct j11_json_out *o)
 {
 	const struct conf *conf = front->conf;
@@ -248,6 +260,10 @@ static void add_grants(const struct front *front, const struct policy_peer *who,
 	j11_json_open(o, "clients", '[');
 	for (const struct conf_client *c = policy_next_client(conf, who, NULL); c != NULL; c = policy_next_client(conf, who, c))
 		j11_json_str(o, NULL, c->name);
+	j11_json_close(o);
+	j11_json_open(o, "matches", '[');
+	for (const struct conf_client *c = policy_next_client(conf, who, NULL); c != NULL; c = policy_next_client(conf, who, c))
+		add_match(c, who, o);
 	j11_json_close(o);
 	j11_json_open(o, "keys", '[');
 	for (size_t i = 0; i < conf->n_keys; i++) {
@@ -272,12 +288,17 @@ enum front_outcome front_view_whoami(struct front_request *q)
 	j11_json_num(&o, "uid", (int64_t)who->uid);
 	j11_json_num(&o, "gid", (int64_t)who->gid);
 	j11_json_num(&o, "pid", (int64_t)who->pid);
+	j11_json_str(&o, "socket", who->socket);
+	if (who->unit != NULL)
+		j11_json_str(&o, "unit", who->unit);
+	if (who->executable != NULL)
+		j11_json_str(&o, "executable", who->executable);
 	add_grants(q->front, who, &o);
 	if (!front_peer_matches(q->front, q->peer)) {
-		char reason[96];
+		struct jwk11_err err = { .rc = JWK11_OK };
 
-		snprintf(reason, sizeof(reason), "no [client] section matches uid %lu", (unsigned long)who->uid);
-		j11_json_str(&o, "reason", reason);
+		policy_deny(who, &err);
+		j11_json_str(&o, "reason", err.text);
 	}
 	return end(q, &o);
 }

@@ -7,13 +7,13 @@ BROKER_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker
 
 # Both the front's and supervisor's library and the worker, which stands on the whole of libjwk11, have these.
 SHARED_SOURCES = broker/conf.h broker/conf_check.c broker/conf_emit.c broker/conf_load.c broker/conf_read.c broker/conf_set.c broker/conf_table.h broker/log.c broker/log.h \
-	broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/sandbox_filter.c broker/sandbox_filter.h broker/sandbox_land.c \
+	broker/peer.c broker/peer.h broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/sandbox_filter.c broker/sandbox_filter.h broker/sandbox_land.c \
 	broker/sandbox_land.h broker/tally.c broker/tally.h broker/wire.c broker/wire.h
 libj11broker_la_SOURCES = $(SHARED_SOURCES)
 libj11broker_la_CPPFLAGS = $(BROKER_CPPFLAGS) $(SECCOMP_CFLAGS)
 libj11broker_la_LIBADD = libj11base.la
 
-jwk11d_SOURCES = broker/sup_audit.c broker/sup_audit.h broker/sup_child.c broker/sup_child.h broker/sup_conf.c broker/sup_conf.h broker/sup_listen.c broker/sup_listen.h broker/sup_main.c \
+jwk11d_SOURCES = broker/sup_audit.c broker/sup_audit.h broker/sup_child.c broker/sup_child.h broker/sup_conf.c broker/sup_conf.h broker/sup_explain.c broker/sup_explain.h broker/sup_listen.c broker/sup_listen.h broker/sup_main.c \
 	broker/sup_notify.c broker/sup_notify.h broker/sup_serve.c broker/sup_serve.h broker/sup_sock.c broker/sup_sock.h broker/sup_spawn.c \
 	broker/sup_spawn.h broker/sup_status.c broker/sup_status.h broker/sup_watch.c broker/sup_watch.h
 jwk11d_CPPFLAGS = $(BROKER_CPPFLAGS)
@@ -32,7 +32,7 @@ jwk11d_front_SOURCES = broker/front_main.c
 jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)
 
-WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/work_audit.c broker/work_audit.h broker/work_main.c broker/work_ops.c broker/work_ops.h broker/work_tell.c broker/work_tell.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
+WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/work_audit.c broker/work_audit.h broker/work_main.c broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
 jwk11d_worker_SOURCES = $(WORKER_SOURCES)
 jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 jwk11d_worker_LDADD = libj11core.la $(SECCOMP_LIBS) -lpthread

@@ -1,40 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decision, and the one question to the kernel it rests on. */
+/* The decision. */
 #include "policy.h"
-
-#include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/text.h"
-
-bool policy_peer_of(int fd, struct policy_peer *ret_peer)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred), groups_len = sizeof(ret_peer->groups);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof(cred))
-		return false;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ret_peer->groups, &groups_len) != 0)
-		return false;
-	ret_peer->uid = cred.uid;
-	ret_peer->gid = cred.gid;
-	ret_peer->pid = cred.pid;
-	ret_peer->n_groups = groups_len / sizeof(gid_t);
-	return true;
-}
-
-bool policy_uid_of(int fd, uid_t *ret_uid)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof(cred))
-		return false;
-	*ret_uid = cred.uid;
-	return true;
-}
 
 static bool has_group(const struct policy_peer *peer, gid_t gid)
 {
@@ -46,17 +15,99 @@ static bool has_group(const struct policy_peer *peer, gid_t gid)
 	return false;
 }
 
-static bool matches(const struct conf_client *client, const struct policy_peer *peer)
+/* The four names of which one is enough. */
+static bool names_somebody(const struct conf_client *client)
 {
-	if (client->anybody)
-		return true;
+	return client->anybody || client->users[0] != NULL || client->groups[0] != NULL || client->n_uids > 0 || client->n_gids > 0;
+}
+
+static bool has_uid(const struct conf_client *client, uid_t uid)
+{
 	for (size_t i = 0; i < client->n_uids; i++)
-		if (client->uids[i] == peer->uid)
-			return true;
-	for (size_t i = 0; i < client->n_gids; i++)
-		if (has_group(peer, client->gids[i]))
+		if (client->uids[i] == uid)
 			return true;
 	return false;
+}
+
+static const gid_t *shared_group(const struct conf_client *client, const struct policy_peer *peer)
+{
+	for (size_t i = 0; i < client->n_gids; i++)
+		if (has_group(peer, client->gids[i]))
+			return &client->gids[i];
+	return NULL;
+}
+
+static bool is_named(const struct conf_client *client, const struct policy_peer *peer)
+{
+	return !names_somebody(client) || client->anybody || has_uid(client, peer->uid) || shared_group(client, peer) != NULL;
+}
+
+static bool in_unit(const struct conf_client *client, const struct policy_peer *peer)
+{
+	if (client->units[0] == NULL)
+		return true;
+	for (const char **u = client->units; peer->unit != NULL && *u != NULL; u++)
+		if (j11_text_matches(j11_view_str(peer->unit), *u))
+			return true;
+	return false;
+}
+
+static bool runs(const struct conf_client *client, const struct policy_peer *peer)
+{
+	for (const char **e = client->executables; *e != NULL; e++)
+		if (peer->executable != NULL && j11_text_equal(*e, peer->executable))
+			return true;
+	return client->executables[0] == NULL;
+}
+
+static bool came_by(const struct conf_client *client, const struct policy_peer *peer)
+{
+	static const char *const api[] = { CONF_API, NULL };
+	const char *const *sockets = client->sockets[0] != NULL ? (const char *const *)client->sockets : api;
+
+	return peer->socket != NULL && conf_list_has(sockets, peer->socket);
+}
+
+static bool matches(const struct conf_client *client, const struct policy_peer *peer)
+{
+	return is_named(client, peer) && in_unit(client, peer) && runs(client, peer) && came_by(client, peer);
+}
+
+static void add_name(const struct conf_client *client, const struct policy_peer *peer, struct jwk11_buf *out)
+{
+	if (has_uid(client, peer->uid))
+		j11_buf_add_fmt(out, "uid %lu", (unsigned long)peer->uid);
+	else if (shared_group(client, peer) != NULL)
+		j11_buf_add_fmt(out, "gid %lu", (unsigned long)*shared_group(client, peer));
+	else
+		j11_buf_add_str(out, "any user");
+}
+
+/* The first thing that does not fit. */
+static void add_obstacle(const struct conf_client *client, const struct policy_peer *peer, struct jwk11_buf *out)
+{
+	if (!is_named(client, peer))
+		j11_buf_add_fmt(out, "not: uid %lu", (unsigned long)peer->uid);
+	else if (!in_unit(client, peer))
+		j11_buf_add_fmt(out, peer->unit != NULL ? "not: unit %s" : "not: its unit is not known", peer->unit);
+	else if (!runs(client, peer))
+		j11_buf_add_fmt(out, peer->executable != NULL ? "not: executable %s" : "not: its executable is not known", peer->executable);
+	else
+		j11_buf_add_fmt(out, peer->socket != NULL ? "not: socket %s" : "not: a socket of nobody's", peer->socket);
+}
+
+void policy_why(const struct conf_client *client, const struct policy_peer *peer, struct jwk11_buf *out)
+{
+	if (!matches(client, peer)) {
+		add_obstacle(client, peer, out);
+		return;
+	}
+	add_name(client, peer, out);
+	if (client->units[0] != NULL)
+		j11_buf_add_fmt(out, ", unit %s", peer->unit);
+	if (client->executables[0] != NULL)
+		j11_buf_add_fmt(out, ", executable %s", peer->executable);
+	j11_buf_add_fmt(out, ", socket %s", peer->socket);
 }
 
 const struct conf_client *policy_next_client(const struct conf *conf, const struct policy_peer *peer, const struct conf_client *after)
@@ -100,7 +151,10 @@ bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const 
 
 enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err)
 {
-	j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "no [client] section matches uid %lu", (unsigned long)peer->uid);
+	bool by_unit = peer->unit != NULL, by_socket = peer->socket != NULL && !j11_text_equal(peer->socket, CONF_API);
+
+	j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "no [client] section matches uid %lu%s%s%s%s", (unsigned long)peer->uid,
+		by_unit ? " in unit " : "", by_unit ? peer->unit : "", by_socket ? " on socket " : "", by_socket ? peer->socket : "");
 	j11_err_hint(err, "jwk11 whoami; an administrator can add user = NAME to a [client] section");
 	return JWK11_ERR_DENIED;
 }

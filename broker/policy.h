@@ -8,19 +8,17 @@
 
 #define POLICY_MAX_GROUPS 256
 
-/* The process at the other end, as the kernel tells it (SO_PEERCRED, SO_PEERGROUPS). */
+/* The process at the other end, as the kernel tells it (peer.h, work_peer.h). */
 struct policy_peer {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
 	gid_t groups[POLICY_MAX_GROUPS];
 	size_t n_groups;
+	const char *socket;     /* the name of the socket it came by; NULL: none of ours. Borrowed, as what follows */
+	const char *unit;       /* its systemd unit; NULL: not known */
+	const char *executable; /* path of what it runs; NULL: not known */
 };
-/* Asks the kernel about a connected Unix socket. False when it does not know or the peer has more than POLICY_MAX_GROUPS groups. */
-bool policy_peer_of(int fd, struct policy_peer *ret_peer) J11_MUST_USE;
-
-/* The user alone; false when the kernel does not know. */
-bool policy_uid_of(int fd, uid_t *ret_uid) J11_MUST_USE;
 
 enum policy_verdict {
 	POLICY_ALLOWED = 0,
@@ -41,6 +39,8 @@ bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const 
 enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err);
 /* The name nearest to `word` among the keys the peer may see, for "did you mean"; NULL when none is near. */
 const char *policy_nearest_key(const struct conf *conf, const struct policy_peer *peer, const char *word);
+/* Why the section matches: "uid 0, unit issuer.service, socket api"; or why not: "not: unit x.service". For people. */
+void policy_why(const struct conf_client *client, const struct policy_peer *peer, struct jwk11_buf *out);
 /* First matching section, NULL when none; call again with the last result to get the next. */
 const struct conf_client *policy_next_client(const struct conf *conf, const struct policy_peer *peer, const struct conf_client *after);
 

@@ -193,7 +193,19 @@ static void start_failed(struct sup_child *c, const struct jwk11_err *err)
 	c->start_at_ms = sup_now_ms() + c->backoff_ms;
 }
 
-static void start_child(struct sup_child *c, const struct sup_conf *conf, int api, int public)
+/* PROTOCOL.md has its arguments and descriptors. */
+static struct sup_program front_program(const char *name, int control, const struct sup_sock *sock)
+{
+	struct sup_program p = { .argv = { name }, .fds = { control, sock->api.fd, sock->public.fd }, .n_fds = 3 };
+
+	for (size_t i = 0; i < sock->n_more; i++) {
+		p.argv[1 + i] = sock->names[i];
+		p.fds[p.n_fds++] = sock->more[i].fd;
+	}
+	return p;
+}
+
+static void start_child(struct sup_child *c, const struct sup_conf *conf, const struct sup_sock *sock)
 {
 	struct jwk11_err err = { 0 };
 	struct sup_program program = { .argv = { sup_child_program(c) }, .n_fds = 2 };
@@ -203,7 +215,7 @@ static void start_child(struct sup_child *c, const struct sup_conf *conf, int ap
 	if (!pair(&c->control, &control) || (!c->is_front && !pair(&c->work, &work))) {
 		j11_err_set(&err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "socketpair: %s", strerror(errno));
 	} else if (c->is_front) {
-		program = (struct sup_program){ .argv = { program.argv[0] }, .fds = { control, api, public }, .n_fds = 3 };
+		program = front_program(program.argv[0], control, sock);
 	} else {
 		program.argv[1] = c->module;
 		program.argv[2] = log_num(index, c->index);
@@ -239,11 +251,11 @@ static bool may_start(const struct sup_children *children, const struct sup_chil
 	return true;
 }
 
-void sup_child_start_due(struct sup_children *children, const struct sup_conf *conf, int api, int public)
+void sup_child_start_due(struct sup_children *children, const struct sup_conf *conf, const struct sup_sock *sock)
 {
 	for (size_t i = 0; i < children->n; i++)
 		if (may_start(children, &children->all[i], sup_now_ms()))
-			start_child(&children->all[i], conf, api, public);
+			start_child(&children->all[i], conf, sock);
 }
 
 int64_t sup_child_next_start(const struct sup_children *children, int64_t now)

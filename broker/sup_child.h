@@ -51,7 +51,7 @@ const char *sup_child_program(const struct sup_child *c);
 struct sup_child *sup_child_find(const struct sup_children *children, pid_t pid);
 
 /* Starts whoever is due, with this configuration and these listening sockets. */
-void sup_child_start_due(struct sup_children *children, const struct sup_conf *conf, int api, int public);
+void sup_child_start_due(struct sup_children *children, const struct sup_conf *conf, const struct sup_sock *sock);
 /* The next moment at which somebody is due, or INT64_MAX. */
 int64_t sup_child_next_start(const struct sup_children *children, int64_t now);
 /* It ended: its successor gets a moment to start at. */

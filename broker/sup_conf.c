@@ -32,11 +32,13 @@ static enum jwk11_rc make_memory(const struct conf *conf, int *ret_fd, struct jw
 	return JWK11_ERR_INTERNAL;
 }
 
-static enum jwk11_rc load(const char *path, struct conf **ret_conf, int *ret_memory, struct jwk11_err *err)
+static enum jwk11_rc load(const char *path, const struct sup_sock *sock, struct conf **ret_conf, int *ret_memory, struct jwk11_err *err)
 {
 	J11_AUTO(conf_free_auto) struct conf *conf = NULL;
 	enum jwk11_rc rc = conf_load(path, &conf, err);
 
+	if (rc == JWK11_OK && sock != NULL)
+		rc = sup_sock_note(sock, conf, err);
 	if (rc == JWK11_OK)
 		rc = make_memory(conf, ret_memory, err);
 	if (rc == JWK11_OK)
@@ -47,7 +49,7 @@ static enum jwk11_rc load(const char *path, struct conf **ret_conf, int *ret_mem
 enum jwk11_rc sup_conf_open(const char *path, struct sup_conf *ret_conf, struct jwk11_err *err)
 {
 	struct sup_conf conf = { .path = path, .memory = -1, .audit = SUP_AUDIT_NONE, .generation = 1 };
-	enum jwk11_rc rc = load(path, &conf.first, &conf.memory, err);
+	enum jwk11_rc rc = load(path, NULL, &conf.first, &conf.memory, err);
 
 	conf.now = conf.first;
 	if (rc == JWK11_OK)
@@ -55,11 +57,26 @@ enum jwk11_rc sup_conf_open(const char *path, struct sup_conf *ret_conf, struct 
 	return rc;
 }
 
+enum jwk11_rc sup_conf_listen(struct sup_conf *conf, const struct sup_sock *sock, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = sup_sock_note(sock, conf->first, err);
+	int memory = -1;
+
+	if (rc == JWK11_OK)
+		rc = make_memory(conf->first, &memory, err);
+	if (rc != JWK11_OK)
+		return rc;
+	close(conf->memory);
+	conf->memory = memory;
+	conf->sock = sock;
+	return JWK11_OK;
+}
+
 enum jwk11_rc sup_conf_reload(struct sup_conf *conf, struct jwk11_err *err)
 {
 	struct conf *now = NULL;
 	int memory = -1;
-	enum jwk11_rc rc = load(conf->path, &now, &memory, err);
+	enum jwk11_rc rc = load(conf->path, conf->sock, &now, &memory, err);
 
 	if (rc != JWK11_OK)
 		return rc;

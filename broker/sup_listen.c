@@ -29,14 +29,34 @@ static bool option_is(int fd, int option, int wanted)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 && value == wanted;
 }
 
+/* By name; NULL when there is no room for another, or it is no name. */
+static int *place_of(const char *name, struct sup_listen *l)
+{
+	struct sup_listen_more *more;
+
+	if (j11_text_equal(name, CONF_API))
+		return &l->api;
+	if (j11_text_equal(name, "public"))
+		return &l->public;
+	for (size_t i = 0; i < l->n_more; i++)
+		if (j11_text_equal(l->more[i].name, name))
+			return &l->more[i].fd;
+	if (l->n_more == J11_COUNT(l->more) || name[0] == '\0' || strlen(name) >= sizeof(l->more[0].name))
+		return NULL;
+	more = &l->more[l->n_more++];
+	*more = (struct sup_listen_more){ .fd = -1 };
+	memcpy(more->name, name, strlen(name) + 1);
+	return &more->fd;
+}
+
 static enum jwk11_rc take_one(int fd, const char *name, struct sup_listen *l, struct jwk11_err *err)
 {
-	int *place = j11_text_equal(name, "api") ? &l->api : j11_text_equal(name, "public") ? &l->public : NULL;
+	int *place = place_of(name, l);
 
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return refuse(fd, name, "is not open", err);
 	if (place == NULL)
-		return refuse(fd, name, "has a name that is neither api nor public", err);
+		return refuse(fd, name, "is one too many, or has no name that a [socket] section can have", err);
 	if (*place >= 0)
 		return refuse(fd, name, "is the second of that name", err);
 	if (!option_is(fd, SO_DOMAIN, AF_UNIX) || !option_is(fd, SO_TYPE, SOCK_STREAM))
@@ -59,9 +79,9 @@ static const char *next_name(const char **rest, char *room, size_t room_len)
 
 static enum jwk11_rc take_all(uint64_t n, const char *names, struct sup_listen *ret_listen, struct jwk11_err *err)
 {
-	struct sup_listen l = { -1, -1 };
+	struct sup_listen l = { .api = -1, .public = -1 };
 	enum jwk11_rc rc = JWK11_OK;
-	char room[64];
+	char room[256];
 
 	for (uint64_t i = 0; rc == JWK11_OK && i < n; i++)
 		rc = take_one(FIRST + (int)i, next_name(&names, room, sizeof(room)), &l, err);
@@ -76,7 +96,7 @@ enum jwk11_rc sup_listen_take(struct sup_listen *ret_listen, struct jwk11_err *e
 	uint64_t whom = 0, n = 0;
 	enum jwk11_rc rc = JWK11_OK;
 
-	*ret_listen = (struct sup_listen){ -1, -1 };
+	*ret_listen = (struct sup_listen){ .api = -1, .public = -1 };
 	if (pid != NULL && fds != NULL && j11_text_to_u64(j11_view_str(pid), INT32_MAX, &whom) && whom == (uint64_t)getpid()) {
 		if (j11_text_to_u64(j11_view_str(fds), MOST, &n))
 			rc = take_all(n, names, ret_listen, err);

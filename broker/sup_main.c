@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "log.h"
 #include "sandbox.h"
+#include "sup_explain.h"
 #include "sup_serve.h"
 
 #ifndef JWK11_SYSCONFDIR
@@ -20,7 +21,7 @@
 #define JWK11_VERSION "0.1.0"
 #endif
 
-enum { EXIT_USAGE_ = 64, EXIT_BUSY_ = 69, EXIT_BUG_ = 70, EXIT_CREATE_ = 73, EXIT_CONFIG_ = 78 };
+enum { EXIT_USAGE_ = 64, EXIT_BUSY_ = 69, EXIT_BUG_ = 70, EXIT_CREATE_ = 73, EXIT_DENIED_ = 77, EXIT_CONFIG_ = 78 };
 
 static int complain(const struct jwk11_err *err, int code)
 {
@@ -45,6 +46,19 @@ static int check_only(const char *path)
 	if (conf->n_clients == 0)
 		printf("  no [client] section: nobody may sign\n");
 	return EXIT_SUCCESS;
+}
+
+static int explain(const char *path, char *const *words)
+{
+	static const int codes[] = { [SUP_EXPLAIN_YES] = EXIT_SUCCESS, [SUP_EXPLAIN_NO] = EXIT_DENIED_, [SUP_EXPLAIN_USAGE] = EXIT_USAGE_ };
+	J11_AUTO(conf_free_auto) struct conf *conf = NULL;
+	struct jwk11_err err = { 0 };
+	enum sup_explained answer;
+
+	if (conf_load(path, &conf, &err) != JWK11_OK)
+		return complain(&err, EXIT_CONFIG_);
+	answer = sup_explain(conf, words, stdout, &err);
+	return answer == SUP_EXPLAIN_USAGE ? complain(&err, codes[answer]) : codes[answer];
 }
 
 static int serve(struct sup_conf *conf, const struct sup_sock *sock, int signals)
@@ -73,11 +87,11 @@ static int open_and_serve(struct sup_conf *conf, const struct sup_listen *given)
 		return complain(&err, EXIT_BUG_);
 	}
 	if (sup_sock_open(conf->first, given, &sock, &err) == JWK11_OK) {
-		code = serve(conf, &sock, signals);
+		code = sup_conf_listen(conf, &sock, &err) == JWK11_OK ? serve(conf, &sock, signals) : complain(&err, EXIT_CREATE_);
 		sup_sock_close(&sock);
 		log_event(LOG_LEVEL_NOTICE, "stopped", NULL);
 	} else {
-		code = complain(&err, err.rc == JWK11_ERR_BUSY ? EXIT_BUSY_ : EXIT_CREATE_);
+		code = complain(&err, err.rc == JWK11_ERR_BUSY ? EXIT_BUSY_ : err.rc == JWK11_ERR_ARGUMENT ? EXIT_CONFIG_ : EXIT_CREATE_);
 	}
 	close(signals);
 	return code;
@@ -109,8 +123,10 @@ static int run(const char *path, bool verbose)
 static void usage(FILE *out)
 {
 	fputs("usage: jwk11d [--config FILE] [--check] [-v]\n"
+		"       jwk11d [--config FILE] --explain user=NAME|uid=N [gid=N …] [unit=NAME] [executable=PATH] [socket=NAME] [key=NAME op=OP [alg=ALG]]\n"
 		"  --config FILE  configuration (default " JWK11_SYSCONFDIR "/jwk11/jwk11.conf)\n"
 		"  --check        read the configuration, say what is wrong with it, exit 0 or 78\n"
+		"  --explain      say what policy makes of such a caller, without asking a daemon; exit 0 or, for no, 77\n"
 		"  -v, --verbose  log starts of processes too\n"
 		"  --version, --help\n"
 		"Runs in the foreground. SIGHUP reads the configuration again, SIGTERM finishes what is under way and stops.\n", out);
@@ -119,9 +135,10 @@ static void usage(FILE *out)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+		{ "explain", no_argument, NULL, 'e' },
 		{ "verbose", no_argument, NULL, 'v' }, { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	const char *path = JWK11_SYSCONFDIR "/jwk11/jwk11.conf";
-	bool check = false, verbose = false;
+	bool check = false, verbose = false, explains = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:vh", options, NULL)) != -1) {
@@ -131,6 +148,9 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			check = true;
+			break;
+		case 'e':
+			explains = true;
 			break;
 		case 'v':
 			verbose = true;
@@ -146,6 +166,8 @@ int main(int argc, char **argv)
 			return EXIT_USAGE_;
 		}
 	}
+	if (explains)
+		return explain(path, argv + optind);
 	if (optind != argc) {
 		usage(stderr);
 		return EXIT_USAGE_;

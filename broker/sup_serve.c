@@ -339,7 +339,7 @@ static int next_timeout(const struct sup *sup)
 
 static void keep_going(struct sup *sup)
 {
-	sup_child_start_due(&sup->children, sup->conf, sup->sock->api.fd, sup->sock->public.fd);
+	sup_child_start_due(&sup->children, sup->conf, sup->sock);
 	check_up(sup);
 	check_reload(sup);
 	if (sup_watch_look(&sup->watch, &sup->children))

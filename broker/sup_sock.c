@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/text.h"
+#include "peer.h"
 
 enum { BACKLOG = 1024 };
 
@@ -97,14 +99,22 @@ static enum jwk11_rc listen_on(const char *path, unsigned mode, gid_t gid, int *
 	return rc;
 }
 
-static enum jwk11_rc make(const char *dir, const char *name, unsigned mode, gid_t gid, struct sup_sock_end *end, struct jwk11_err *err)
+static enum jwk11_rc make_at(const char *path, unsigned mode, gid_t gid, struct sup_sock_end *end, struct jwk11_err *err)
 {
 	enum jwk11_rc rc;
 
-	snprintf(end->path, sizeof(end->path), "%s/%s", dir, name);
+	snprintf(end->path, sizeof(end->path), "%s", path);
 	rc = listen_on(end->path, mode, gid, &end->fd, err);
 	end->ours = rc == JWK11_OK;
 	return rc;
+}
+
+static enum jwk11_rc make(const char *dir, const char *name, unsigned mode, gid_t gid, struct sup_sock_end *end, struct jwk11_err *err)
+{
+	char path[sizeof(end->path)];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return make_at(path, mode, gid, end, err);
 }
 
 static struct sup_sock_end adopt(int fd)
@@ -130,20 +140,75 @@ static enum jwk11_rc make_missing(const struct conf *conf, struct sup_sock *s, s
 		rc = make(conf->run_dir, "api.sock", conf->api_mode, conf->socket_gid, &s->api, err);
 	if (rc == JWK11_OK && s->public.fd < 0)
 		rc = make(conf->run_dir, "public.sock", conf->public_mode, (gid_t)-1, &s->public, err);
+	for (size_t i = 0; i < s->n_more && rc == JWK11_OK; i++)
+		if (s->more[i].fd < 0)
+			rc = make_at(conf->sockets[i].path, conf->sockets[i].mode, conf->sockets[i].gid, &s->more[i], err);
 	return rc;
+}
+
+/* Those that were handed over find their sections, in whose order all are. */
+static enum jwk11_rc adopt_more(const struct conf *conf, const struct sup_listen *given, struct sup_sock *s, struct jwk11_err *err)
+{
+	for (s->n_more = 0; s->n_more < conf->n_sockets; s->n_more++) {
+		snprintf(s->names[s->n_more], sizeof(s->names[0]), "%s", conf->sockets[s->n_more].name);
+		s->more[s->n_more].fd = -1;
+	}
+	for (size_t i = 0; i < given->n_more; i++) {
+		size_t k = 0;
+
+		while (k < s->n_more && !j11_text_equal(s->names[k], given->more[i].name))
+			k++;
+		if (k == s->n_more)
+			return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_CONFIG_INVALID, "a socket was handed over as \"%s\", and there is no [socket %s]",
+				given->more[i].name, given->more[i].name);
+		s->more[k] = adopt(given->more[i].fd);
+	}
+	return JWK11_OK;
+}
+
+static bool lacks_some(const struct sup_sock *s)
+{
+	bool lacks = s->api.fd < 0 || s->public.fd < 0;
+
+	for (size_t i = 0; i < s->n_more; i++)
+		lacks = lacks || s->more[i].fd < 0;
+	return lacks;
 }
 
 enum jwk11_rc sup_sock_open(const struct conf *conf, const struct sup_listen *given, struct sup_sock *ret_sock, struct jwk11_err *err)
 {
 	struct sup_sock s = { .state_lock = -1, .run_lock = -1, .api = adopt(given->api), .public = adopt(given->public) };
-	enum jwk11_rc rc = take_lock(conf->state_dir, "state", 0700, &s.state_lock, err);
+	enum jwk11_rc rc = adopt_more(conf, given, &s, err);
 
-	if (rc == JWK11_OK && (s.api.fd < 0 || s.public.fd < 0))
+	if (rc == JWK11_OK)
+		rc = take_lock(conf->state_dir, "state", 0700, &s.state_lock, err);
+	if (rc == JWK11_OK && lacks_some(&s))
 		rc = make_missing(conf, &s, err);
 	if (rc == JWK11_OK)
 		*ret_sock = s;
 	else
 		sup_sock_close(&s);
+	return rc;
+}
+
+static enum jwk11_rc note(const struct sup_sock_end *end, const char *name, struct conf *conf, struct jwk11_err *err)
+{
+	struct sockaddr_un addr = { 0 };
+	socklen_t len = sizeof(addr);
+	char text[PEER_ADDRESS_MAX];
+
+	if (getsockname(end->fd, (struct sockaddr *)&addr, &len) != 0 || !peer_address(&addr, len, text))
+		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_CONFIG_INVALID, "the address of socket %s (%s) cannot be written into a configuration", name,
+			end->path);
+	return conf_set_address(conf, name, text, err);
+}
+
+enum jwk11_rc sup_sock_note(const struct sup_sock *s, struct conf *conf, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = note(&s->api, CONF_API, conf, err);
+
+	for (size_t i = 0; i < s->n_more && rc == JWK11_OK; i++)
+		rc = note(&s->more[i], s->names[i], conf, err);
 	return rc;
 }
 
@@ -160,6 +225,8 @@ void sup_sock_close(struct sup_sock *s)
 {
 	close_end(&s->api);
 	close_end(&s->public);
+	for (size_t i = 0; i < s->n_more; i++)
+		close_end(&s->more[i]);
 	if (s->run_lock >= 0)
 		close(s->run_lock);
 	if (s->state_lock >= 0)

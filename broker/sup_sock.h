@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What there may be once only: the locks of run and state directory, and the two listening sockets, made here or handed over. */
+/* What there may be once only: the locks of run and state directory, and the listening sockets, made here or handed over. */
 #ifndef SUP_SOCK_H
 #define SUP_SOCK_H
 
@@ -16,6 +16,9 @@ struct sup_sock {
 	int state_lock; /* two daemons would each send a PIN that one of them had seen refused */
 	int run_lock;   /* for the sockets' files; -1 when both sockets were handed over */
 	struct sup_sock_end api, public;
+	struct sup_sock_end more[CONF_SOCKETS_MAX]; /* of the [socket] sections that were there at the start */
+	char names[CONF_SOCKETS_MAX][SUP_LISTEN_NAME];
+	size_t n_more;
 };
 
 /* Takes the locks (BUSY names the other daemon's pid); with the run directory's held, socket files that are there already are stale and
@@ -23,6 +26,8 @@ struct sup_sock {
  * everything made here is closed and removed again. */
 enum jwk11_rc sup_sock_open(const struct conf *conf, const struct sup_listen *given, struct sup_sock *ret_sock, struct jwk11_err *err)
 	J11_MUST_USE;
+/* Writes into the configuration what the kernel calls these sockets. A section that came later has none: its socket is opened at the next start. */
+enum jwk11_rc sup_sock_note(const struct sup_sock *sock, struct conf *conf, struct jwk11_err *err) J11_MUST_USE;
 /* Removes the sockets made here and gives up the locks. */
 void sup_sock_close(struct sup_sock *sock);
 

@@ -75,7 +75,7 @@ static void run(const struct sup_program *p, const char *path, const char **env,
 	if (getppid() != parent || null < 0)
 		_exit(70);
 	for (unsigned i = 0; i < p->n_fds; i++)
-		moved[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, 16);
+		moved[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, FIRST_FD + SUP_MAX_FDS);
 	dup2(null, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	for (unsigned i = 0; i < p->n_fds; i++)

@@ -7,11 +7,11 @@
 
 #include "conf.h"
 
-enum { SUP_MAX_FDS = 3 };
+enum { SUP_MAX_FDS = 3 + CONF_SOCKETS_MAX };
 
-/* One process to start. `fds` become 3, 4, 5 in the child; `argv` ends with NULL, argv[0] is the program's file name. */
+/* One process to start. `fds` become 3, 4, 5 … in the child; `argv` ends with NULL, argv[0] is the program's file name. */
 struct sup_program {
-	const char *argv[4];
+	const char *argv[4 + CONF_SOCKETS_MAX];
 	int fds[SUP_MAX_FDS];
 	unsigned n_fds;
 	const char **environment; /* NAME=VALUE lines to add; NULL: none */

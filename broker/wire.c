@@ -58,6 +58,8 @@ static const struct row {
 	[WIRE_LOGIN_DONE] = { "login-done", 0, 0 },
 	[WIRE_PING] = { "ping", 0, 0 },
 	[WIRE_PONG] = { "pong", 0, 0 },
+	[WIRE_WHO] = { "who", 0, 0 },
+	[WIRE_WHO_IS] = { "who-is", 0, F(UNIT) | F(EXECUTABLE) },
 	[WIRE_TALLY] = { "tally", F(TALLY), 0 },
 };
 

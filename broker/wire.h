@@ -28,6 +28,8 @@ enum wire_type {
 	WIRE_VERIFY,      /* the same */
 	WIRE_PING, WIRE_PONG, /* sup -> front or worker, and back: are you there? */
 	WIRE_TALLY,       /* worker -> front: its numbers (tally.h) */
+	WIRE_WHO,         /* front -> worker: who is it whose descriptor this is? */
+	WIRE_WHO_IS,      /* worker -> front: the answer, what is known of it */
 	WIRE_AUDIT,       /* sup -> worker: the audit file from now on (descriptor) */
 	WIRE_N_TYPES
 };
@@ -47,6 +49,7 @@ enum wire_field {
 	WIRE_F_NOTE,       /* what is to be said about the certificates */
 	WIRE_F_HEALTH,     /* bits of enum jwk11_health; absent: 0 */
 	WIRE_F_COSE,       /* the COSE_Key, base64url */
+	WIRE_F_UNIT, WIRE_F_EXECUTABLE, /* of a peer */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
 	WIRE_N_FIELDS
 };

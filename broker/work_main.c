@@ -23,6 +23,7 @@
 #include "wire.h"
 #include "work_audit.h"
 #include "work_ops.h"
+#include "work_peer.h"
 #include "work_tell.h"
 
 enum { FD_CONTROL = 3, FD_WORK = 4, BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 5000, EXIT_BUG_ = 70 };
@@ -218,7 +219,9 @@ static void serve_one(const char *room, size_t len, int client, struct jwk11_buf
 	}
 	view = current_view();
 	jwk11_buf_reset(out);
-	if (work_ops_answer(view, &msg, client, out))
+	if (msg.type == WIRE_WHO)
+		work_peer_tell(&msg, client, view->conf, out);
+	else if (work_ops_answer(view, &msg, client, out))
 		report_trouble();
 	work_view_unref(view);
 	if (wire_send(FD_WORK, j11_buf_view(out), -1) != 0)

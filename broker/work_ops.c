@@ -8,12 +8,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "jose/der.h"
-#include "jose/jwt_rules.h"
+#include "jose/jwt.h"
 #include "jose/kma.h"
 #include "log.h"
-#include "policy.h"
 #include "token/key_jws.h"
 #include "work_audit.h"
+#include "work_peer.h"
 
 /* What an operation works on. */
 struct request {
@@ -317,17 +317,17 @@ static int64_t micro(clockid_t clock)
 }
 
 /* Who asks, may they, can it be told: before a key is used. */
-static enum jwk11_rc admit(const struct work_view *view, const struct op *op, int client_fd, struct policy_peer *peer, struct request *r)
+static enum jwk11_rc admit(const struct work_view *view, const struct op *op, int client_fd, struct work_peer *who, struct request *r)
 {
 	enum jwk11_rc rc;
 
 	if (op == NULL)
 		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "not a request");
 	r->audit->op = conf_op_name(op->op);
-	if (client_fd < 0 || !policy_peer_of(client_fd, peer))
+	if (client_fd < 0 || !work_peer_ask(client_fd, view->conf, who))
 		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
 	r->audit->has_peer = true;
-	rc = decide(view, peer, op->op, r);
+	rc = decide(view, &who->peer, op->op, r);
 	r->audit->decision = rc == JWK11_OK ? "failed" : "refused";
 	if (rc == JWK11_OK)
 		rc = check_key(r);
@@ -352,6 +352,7 @@ static enum jwk11_rc tell(const struct work_view *view, const struct policy_peer
 	}
 	a->uid = peer->uid;
 	a->pid = (uint64_t)peer->pid;
+	a->unit = peer->unit;
 	a->client = r->client != NULL ? r->client->name : NULL;
 	if (rc == JWK11_OK)
 		a->decision = "allowed";
@@ -371,7 +372,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 	struct j11_audit_record audit = { .time_ms = micro(CLOCK_REALTIME) / 1000, .decision = "refused" };
 	struct jwk11_err err = { 0 };
 	struct request r = { .msg = msg, .out = out, .err = &err, .audit = &audit, .silent = view->conf->audit == CONF_AUDIT_OFF };
-	struct policy_peer peer = { .uid = (uid_t)-1 };
+	struct work_peer who = { .peer = { .uid = (uid_t)-1 } };
 	int64_t started_us = micro(CLOCK_MONOTONIC);
 	const struct op *op = NULL;
 	enum jwk11_rc rc;
@@ -379,7 +380,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 	for (size_t i = 0; i < J11_COUNT(ops); i++)
 		if (ops[i].type == msg->type)
 			op = &ops[i];
-	rc = admit(view, op, client_fd, &peer, &r);
+	rc = admit(view, op, client_fd, &who, &r);
 	if (rc == JWK11_OK) {
 		wire_begin(out, WIRE_REPLY, msg->id);
 		wire_add_str(out, WIRE_F_KID, r.key->kid);
@@ -388,10 +389,10 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 	}
 	if (rc == JWK11_OK)
 		rc = j11_buf_check(out, "answer", &err);
-	rc = tell(view, &peer, &r, rc, started_us);
+	rc = tell(view, &who.peer, &r, rc, started_us);
 	if (rc == JWK11_OK)
 		return false;
 	fault(&r, msg->id);
-	log_denial(&r, &peer);
+	log_denial(&r, &who.peer);
 	return rc == JWK11_ERR_ABSENT || rc == JWK11_ERR_DEVICE || rc == JWK11_ERR_LOGIN;
 }

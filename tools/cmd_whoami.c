@@ -11,9 +11,9 @@
 static enum jwk11_rc print(const struct j11_json *root, struct jwk11_err *err)
 {
 	const struct passwd *pw = getpwuid(getuid());
-	char uid[24], gid[24], pid[24], clients[512], name[128], operations[128], reason[160];
+	char uid[24], gid[24], pid[24], clients[512], name[128], operations[128], reason[512];
 	struct table table = TABLE(2);
-	const struct j11_json *keys = j11_json_get(root, "keys");
+	const struct j11_json *keys = j11_json_get(root, "keys"), *matches = j11_json_get(root, "matches");
 
 	show_member(root, "uid", uid, sizeof(uid));
 	show_member(root, "gid", gid, sizeof(gid));
@@ -25,7 +25,13 @@ static enum jwk11_rc print(const struct j11_json *root, struct jwk11_err *err)
 		printf("%s: you may do nothing here; an administrator can add user = %s to a [client] section\n", reason, pw ? pw->pw_name : "NAME");
 		return JWK11_OK;
 	}
-	printf("client sections that match, first first: %s\n\n", clients);
+	printf("client sections that match, first first: %s\n", clients);
+	for (const struct j11_json *m = matches ? matches->child : NULL; m != NULL; m = m->next) {
+		show_member(m, "client", name, sizeof(name));
+		show_member(m, "because", reason, sizeof(reason));
+		printf("  [client %s] by %s\n", name, reason);
+	}
+	putchar('\n');
 	table_row(&table, "KEY", "YOU MAY");
 	for (const struct j11_json *k = keys ? keys->child : NULL; k != NULL; k = k->next) {
 		show_member(k, "name", name, sizeof(name));

@@ -7,7 +7,6 @@
 
 #include "base/err.h"
 #include "json/json_take.h"
-#include "jwt_rules.h"
 
 #define TIME_MAX 253402300799LL /* 9999-12-31T23:59:59Z */
 

@@ -4,23 +4,10 @@
 #define J11_JWT_H
 
 #include "json/json_write.h"
+#include "jwt_rules.h"
 
 #define J11_JWT_CLAIMS_MAX 65536u
 
-/* What the signer decides about the claims. */
-struct j11_jwt_rules {
-	int64_t now;       /* seconds since 1970 */
-	int64_t ttl;       /* > 0: set iat = now and exp = now + ttl; a claims object with its own iat or exp is refused. 0: leave */
-	int64_t max_ttl;   /* > 0: exp must be there and at most now + max_ttl */
-	const char *issuer; /* forced iss: added when absent, refused when different; NULL: free */
-	/* Lists end with NULL; NULL or empty: no such rule. */
-	const char *const *audiences; /* patterns: aud must be there, and each of its values match one */
-	const char *const *subjects;  /* the same for sub */
-	const char *const *require;   /* names that must be there, and not null */
-	const char *const *forbid;    /* names that must not, in whatever case */
-	const char *const *types;     /* typ that may be asked for, the default first; empty: "JWT" */
-	const char *const *headers;   /* further header members that may be asked for; empty: none */
-};
 /* Checks the claims and appends the final object: the members given in their order, numbers with their exact text, then what the rules
  * add. Errors: SYNTAX with CLAIM_INVALID (not an object; iss, sub, jti no string; aud neither string nor non-empty array of strings; exp,
  * nbf, iat no number or outside 0..253402300799; a name that is a registered one but for its case), DENIED with CLAIM_REFUSED, LIMIT. Duplicate names never get past the reader. */

@@ -357,10 +357,11 @@ def descriptors_that_are_wrong_are_refused_by_number_and_name():
         inet.listen()
         with open(t.conf) as file:
             rows = [
-                ((one, two), "api:web", None, 'descriptor 4, handed over as "web", has a name that is neither api nor public'),
+                ((one, two), "api:web", None, 'a socket was handed over as "web", and there is no [socket web]'),
                 ((one, two), "api:api", None, 'descriptor 4, handed over as "api", is the second of that name'),
-                ((one, two), "api", None, 'descriptor 4, handed over as "", has a name that is neither'),
-                ((one,), None, None, 'descriptor 3, handed over as "", has a name that is neither'),
+                ((one, two), "api", None, 'descriptor 4, handed over as "", is one too many, or has no name that a [socket] section can have'),
+                ((one, two), "api:" + 65 * "n", None, "is one too many, or has no name that a [socket] section can have"),
+                ((one,), None, None, 'descriptor 3, handed over as "", is one too many, or has no name'),
                 ((deaf,), "api", None, 'descriptor 3, handed over as "api", does not listen'),
                 ((datagram,), "public", None, 'descriptor 3, handed over as "public", is not a Unix stream socket'),
                 ((inet,), "public", None, 'descriptor 3, handed over as "public", is not a Unix stream socket'),

@@ -153,7 +153,7 @@ tests_t_wire_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_wire_CFLAGS = $(TEST_FLAGS)
 tests_t_wire_LDADD = $(FRONT_LIBS)
 
-tests_t_policy_SOURCES = tests/unit/t_policy.c
+tests_t_policy_SOURCES = tests/unit/t_policy.c broker/work_unit.c broker/work_unit.h
 tests_t_policy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_policy_CFLAGS = $(TEST_FLAGS)
 tests_t_policy_LDADD = $(FRONT_LIBS)

@@ -69,11 +69,21 @@ static void refuses_with_file_and_line(void **state)
 		{ KEY "[set s]\nkeys = *akp\n", "f: [set s] names key \"*akp\", which has no [key] section", "" },
 		{ KEY "[set s]\nkeys = x\n", "f: [set s] names key \"x\", which has no [key] section", "" },
 		{ KEY "[client c]\nuid = 1\nkeys = x\n", "f: [client c] names key \"x\", which has no [key] section", "" },
-		{ "[client c]\nkeys = *\nallow = *\n", "f: [client c] matches nobody: it needs user, uid, group or gid", "" },
+		{ "[client c]\nkeys = *\nallow = *\n", "f: [client c] matches nobody: it needs user, uid, group, gid, unit, executable or socket", "" },
 		{ "[client c]\nuid = 1\nalgorithms = ES256, ES265\n", "f: [client c] algorithms: there is no algorithm \"ES265\"", "" },
 		{ "[client c]\nuid = 1\njwt-audience = a*b*\n", "f: [client c] jwt-audience: \"a*b*\" holds more than one \"*\"", "" },
 		{ "[client c]\nuid = 1\njwt-subject = **\n", "f: [client c] jwt-subject: \"**\" holds more than one \"*\"", "" },
 		{ "[client c]\nuid = 1\njwt-header = cty, typ\n", "f: [client c] jwt-header: typ is for jwt-typ", "" },
+		{ "[client c]\nunit = issuer\n", "f: [client c] unit: \"issuer\" is not a unit's whole name, such as issuer.service", "" },
+		{ "[client c]\nunit = a.slice\n", "f: [client c] unit: \"a.slice\" is not a unit's whole name, such as issuer.service", "" },
+		{ "[client c]\nunit = *@*.service\n", "f: [client c] unit: \"*@*.service\" holds more than one \"*\"", "" },
+		{ "[client c]\nexecutable = issuer\n", "f: [client c] executable takes absolute paths, not \"issuer\"", "" },
+		{ "[client c]\nsocket = web\n", "f: [client c] names socket \"web\", which has no [socket] section", "" },
+		{ "[socket api]\n", "f: [socket api]: api.sock and public.sock are there without a section", "" },
+		{ "[socket public]\n", "f: [socket public]: api.sock and public.sock are there without a section", "" },
+		{ "[socket a]\npath = b\n", "f:2: path must be an absolute path", "" },
+		{ "[socket a]\npath = /b\n[socket c]\npath = /b\n", "f: [socket c] has the path of [socket a]", "" },
+		{ "[socket a]\n[socket a]\n", "f:2: [socket a] stands twice", "" },
 		{ "[client c]\nuid = x\n", "f:2: uid must be a number from 0 to 4294967294", "" },
 		{ "[client c]\nallow = all\n", "f:2: allow takes sign, jws, jwt, verify, decrypt or *", "" },
 		{ "[daemon]\n\fd/x.conf\n\nworkers = x\n", "d/x.conf:2: workers must be from 0 to 64", "" },
@@ -225,7 +235,8 @@ static const char full[] = "# comment\n[daemon]\nrun-dir = /run/x\nmodules = a, 
 	"[token pad]\nuri = pkcs11:token=pad\nlogin = protected\nlogin-timeout = 2m\n" KEY
 	"alg = ES256\nkid = mine\ncontext-pin = yes\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
 	"jwt-max-ttl = 1h\nalgorithms = ES256, HS512, ECDH-ES+A256KW\njwt-audience = a*, b\njwt-subject = *\njwt-require = jti\njwt-forbid = x, y\n"
-	"jwt-typ = at+jwt\njwt-header = cty\n";
+	"jwt-typ = at+jwt\njwt-header = cty\nunit = a@*.service\nexecutable = /bin/x\nsocket = web, api\n[socket web]\nmode = 0600\ngid = 7\n"
+	"[socket far]\npath = /far.sock\naddress = /far.sock.new\n";
 
 static void reads_every_value(void **state)
 {
@@ -265,6 +276,22 @@ static void reads_every_value(void **state)
 	assert_string_equal(c->clients[0].jwt_forbid[1], "y");
 	assert_string_equal(c->clients[0].jwt_typ[0], "at+jwt");
 	assert_string_equal(c->clients[0].jwt_header[0], "cty");
+	assert_string_equal(c->clients[0].units[0], "a@*.service");
+	assert_string_equal(c->clients[0].executables[0], "/bin/x");
+	assert_string_equal(c->clients[0].sockets[1], "api");
+	assert_string_equal(c->sockets[0].path, "/run/x/web.sock");
+	assert_int_equal(c->sockets[0].mode, 0600);
+	assert_int_equal(c->sockets[0].gid, 7);
+	assert_int_equal(c->sockets[1].gid, (gid_t)-1);
+	assert_string_equal(c->sockets[1].path, "/far.sock");
+	assert_string_equal(conf_socket_of(c, "/far.sock.new"), "far");
+	assert_string_equal(conf_socket_of(c, "/far.sock"), "api"); /* as long as nobody knows the address of api.sock */
+	assert_int_equal(conf_set_address(c, "api", "@a", NULL), JWK11_OK);
+	assert_int_equal(conf_set_address(c, "web", "/w.new", NULL), JWK11_OK);
+	assert_string_equal(conf_socket_of(c, "@a"), "api");
+	assert_string_equal(conf_socket_of(c, "/w.new"), "web");
+	assert_null(conf_socket_of(c, "/far.sock"));
+	assert_true(conf_wants_units(c) && conf_wants_executables(c));
 	conf_free(c);
 }
 

@@ -4,7 +4,7 @@
 
 #include <locale.h>
 
-#include "jose/jwt_rules.h"
+#include "jose/jwt.h"
 
 #define NOW 1700000000LL
 

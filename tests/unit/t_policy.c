@@ -6,10 +6,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#include "policy.h"
+#include "base/err.h"
+#include "peer.h"
+#include "work_unit.h"
 
 static const char text[] = "[key a]\nuri = pkcs11:object=a\n[key b]\nuri = pkcs11:object=b\n[key c]\nuri = pkcs11:object=c\n"
 	"[client first]\nuid = 10\nkeys = a\nallow = jwt\n"
@@ -53,7 +58,7 @@ static void decides_by_the_table(void **state)
 	(void)state;
 	assert_int_equal(conf_parse(J11_VIEW(text), "t", &conf, NULL), JWK11_OK);
 	for (size_t i = 0; i < J11_COUNT(rows); i++) {
-		struct policy_peer peer = { .uid = rows[i].uid, .gid = rows[i].gid, .groups = { rows[i].group }, .n_groups = 1 };
+		struct policy_peer peer = { .socket = CONF_API, .uid = rows[i].uid, .gid = rows[i].gid, .groups = { rows[i].group }, .n_groups = 1 };
 		struct policy_answer answer = policy_decide(conf, &peer, rows[i].key, rows[i].alg, rows[i].op);
 
 		if (answer.verdict != rows[i].verdict)
@@ -63,9 +68,143 @@ static void decides_by_the_table(void **state)
 	conf_free(conf);
 }
 
+static const char places[] = "[key a]\nuri = pkcs11:object=a\n[socket box]\n[socket web]\n"
+	"[client unit]\nuid = 10\nunit = issuer.service, worker@*.service\nkeys = a\nallow = sign\n"
+	"[client any-in-unit]\nunit = agent.service\nkeys = a\nallow = jws\n"
+	"[client exe]\ngid = 20\nexecutable = /usr/bin/issuer\nkeys = a\nallow = jwt\n"
+	"[client box]\nsocket = box\nkeys = a\nallow = verify\n"
+	"[client both]\nuid = 30\nsocket = web, api\nkeys = a\nallow = sign\n"
+	"[client everywhere]\nuid = 40\nsocket = *\nkeys = a\nallow = sign\n";
+
+/* Each condition that a section has must hold; none of them is guessed. */
+static void matches_by_unit_executable_and_socket(void **state)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid;
+		const char *unit, *executable, *socket, *client, *why; /* client NULL: nobody */
+	} rows[] = {
+		{ 10, 1, "issuer.service", NULL, "api", "unit", "uid 10, unit issuer.service, socket api" },
+		{ 10, 1, "worker@7.service", "/bin/sh", "api", "unit", "uid 10, unit worker@7.service, socket api" },
+		{ 10, 1, "worker@.service", NULL, "api", "unit", "uid 10, unit worker@.service, socket api" },
+		{ 10, 1, "issuer.service.service", NULL, "api", NULL, "not: unit issuer.service.service" },
+		{ 10, 1, "Issuer.service", NULL, "api", NULL, "not: unit Issuer.service" },
+		{ 10, 1, NULL, NULL, "api", NULL, "not: its unit is not known" },
+		{ 11, 1, "issuer.service", NULL, "api", NULL, "not: uid 11" },
+		{ 10, 1, "issuer.service", NULL, "web", NULL, "not: socket web" },
+		{ 10, 1, "issuer.service", NULL, NULL, NULL, "not: a socket of nobody's" },
+		{ 99, 1, "agent.service", NULL, "api", "any-in-unit", "any user, unit agent.service, socket api" },
+		{ 99, 20, NULL, "/usr/bin/issuer", "api", "exe", "gid 20, executable /usr/bin/issuer, socket api" },
+		{ 99, 20, NULL, "/usr/bin/issuer2", "api", NULL, NULL },
+		{ 99, 20, NULL, NULL, "api", NULL, NULL },
+		{ 99, 1, NULL, NULL, "box", "box", "any user, socket box" },
+		{ 10, 1, "issuer.service", NULL, "box", "box", "any user, socket box" },
+		{ 30, 1, NULL, NULL, "web", "both", "uid 30, socket web" },
+		{ 30, 1, NULL, NULL, "api", "both", "uid 30, socket api" },
+		{ 31, 1, NULL, NULL, "web", NULL, NULL },
+		{ 40, 1, NULL, NULL, "web", "everywhere", "uid 40, socket web" },
+		{ 40, 1, NULL, NULL, NULL, NULL, NULL },
+	};
+	struct conf *conf = NULL;
+
+	(void)state;
+	assert_int_equal(conf_parse(J11_VIEW(places), "t", &conf, NULL), JWK11_OK);
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		J11_AUTO(j11_buf_done_auto) struct jwk11_buf why = J11_BUF(256);
+		struct policy_peer peer = { .uid = rows[i].uid, .gid = rows[i].gid, .unit = rows[i].unit, .executable = rows[i].executable,
+			.socket = rows[i].socket };
+		const struct conf_client *client = policy_next_client(conf, &peer, NULL);
+
+		if ((client != NULL) != (rows[i].client != NULL) || (client != NULL && strcmp(client->name, rows[i].client) != 0))
+			fail_msg("row %zu: %s", i, client ? client->name : "nobody");
+		policy_why(client != NULL ? client : &conf->clients[0], &peer, &why);
+		if (rows[i].why != NULL)
+			assert_string_equal(jwk11_buf_data(&why), rows[i].why);
+		assert_int_equal(policy_sees(conf, &peer, "a"), client != NULL);
+	}
+	conf_free(conf);
+}
+
+static void says_whom_nothing_matches(void **state)
+{
+	struct policy_peer peer = { .uid = 5, .socket = "box", .unit = "x.service" };
+	struct jwk11_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(policy_deny(&peer, &err), JWK11_ERR_DENIED);
+	assert_string_equal(err.text, "no [client] section matches uid 5 in unit x.service on socket box");
+	peer.unit = NULL;
+	peer.socket = "api";
+	err = (struct jwk11_err){ 0 };
+	assert_int_equal(policy_deny(&peer, &err), JWK11_ERR_DENIED);
+	assert_string_equal(err.text, "no [client] section matches uid 5");
+}
+
+static void finds_the_unit_in_a_cgroup(void **state)
+{
+	static const struct {
+		const char *text, *unit; /* NULL: none */
+	} rows[] = {
+		{ "0::/system.slice/issuer.service\n", "issuer.service" },
+		{ "0::/system.slice/system-worker.slice/worker@7.service\n", "worker@7.service" },
+		{ "0::/system.slice/issuer.service/sub/other.service\n", "issuer.service" },
+		{ "0::/user.slice/user-1000.slice/user@1000.service/app.slice/issuer.service\n", "user@1000.service" },
+		{ "0::/user.slice/user-1000.slice/session-3.scope", "session-3.scope" },
+		{ "12:pids:/system.slice/a.service\n1:name=systemd:/system.slice/b.service\n0::/\n", "b.service" },
+		{ "0::/system.slice/a.service\n1:name=systemd:/system.slice/b.service\n", "b.service" },
+		{ "0::/init.scope\n", "init.scope" },
+		{ "0::/system.slice/_cpu.service\n", "cpu.service" },
+		{ "0::/\n", NULL }, { "", NULL }, { "0::", NULL }, { "\n\n", NULL }, { "0::/system.slice\n", NULL }, { "0::/system.slice/\n", NULL },
+		{ "0::/../system.slice/a.service\n", NULL }, { "0::/docker/abc\n", NULL }, { "0::/docker/a.service\n", NULL }, { "5:memory:/system.slice/a.service\n", NULL },
+		{ "0::/system.slice/.service\n", NULL }, { "0::/.slice/a.service\n", NULL }, { "0::/system.slice/a\xff.service\n", NULL },
+		{ "0::/system.slice/a\x01.service\n", NULL }, { "1:name=systemd:/\n0::/system.slice/a.service\n", NULL },
+	};
+	char unit[32], long_one[512];
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		bool found = work_unit_of(j11_view_str(rows[i].text), unit, sizeof(unit));
+
+		if (found != (rows[i].unit != NULL) || (found && strcmp(unit, rows[i].unit) != 0))
+			fail_msg("%s: %s", rows[i].text, found ? unit : "none");
+	}
+	snprintf(long_one, sizeof(long_one), "0::/system.slice/%.*s.service\n", 23, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
+	assert_true(work_unit_of(j11_view_str(long_one), unit, sizeof(unit)));
+	assert_int_equal(strlen(unit), 31);
+	snprintf(long_one, sizeof(long_one), "0::/system.slice/%.*s.service\n", 24, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
+	assert_false(work_unit_of(j11_view_str(long_one), unit, sizeof(unit)));
+}
+
+static void addresses_of_sockets_are_texts(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+	char shown[PEER_ADDRESS_MAX];
+
+	(void)state;
+	memcpy(addr.sun_path, "/run/a.sock", 12);
+	assert_true(peer_address(&addr, head + 12, shown));
+	assert_string_equal(shown, "/run/a.sock");
+	assert_true(peer_address(&addr, sizeof(addr), shown));
+	assert_string_equal(shown, "/run/a.sock");
+	memset(addr.sun_path, 'x', sizeof(addr.sun_path));
+	assert_true(peer_address(&addr, sizeof(addr), shown));
+	assert_int_equal(strlen(shown), sizeof(addr.sun_path));
+	memcpy(addr.sun_path, "\0abs", 4);
+	assert_true(peer_address(&addr, head + 4, shown));
+	assert_string_equal(shown, "@abs");
+	memcpy(addr.sun_path, "\0a\0b", 4);
+	assert_false(peer_address(&addr, head + 4, shown));
+	memcpy(addr.sun_path, "/a\nb", 5);
+	assert_false(peer_address(&addr, head + 5, shown));
+	memcpy(addr.sun_path, "/a ", 4);
+	assert_false(peer_address(&addr, head + 4, shown));
+	assert_false(peer_address(&addr, head, shown));
+}
+
 static void denies_by_default(void **state)
 {
-	struct policy_peer peer = { .uid = 0 };
+	struct policy_peer peer = { .uid = 0, .socket = CONF_API };
 	struct conf *conf = NULL;
 
 	(void)state;
@@ -85,18 +224,22 @@ static void asks_the_kernel_who_is_there(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	assert_true(policy_peer_of(fds[0], &peer));
+	assert_true(peer_ask(fds[0], &peer));
 	assert_int_equal(peer.uid, getuid());
 	assert_int_equal(peer.pid, getpid());
 	close(fds[0]);
 	close(fds[1]);
-	assert_false(policy_peer_of(fds[0], &peer));
+	assert_false(peer_ask(fds[0], &peer));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides_by_the_table),
+		cmocka_unit_test(matches_by_unit_executable_and_socket),
+		cmocka_unit_test(says_whom_nothing_matches),
+		cmocka_unit_test(finds_the_unit_in_a_cgroup),
+		cmocka_unit_test(addresses_of_sockets_are_texts),
 		cmocka_unit_test(denies_by_default),
 		cmocka_unit_test(asks_the_kernel_who_is_there),
 	};
