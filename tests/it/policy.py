@@ -132,7 +132,8 @@ def cgroups(*units):
         subprocess.run(["mount", "-t", "cgroup", "-o", "none,name=systemd", "cgroup", root], check=True)
     made = []
     try:
-        for part in ("jwk11test.slice",) + tuple(os.path.join("jwk11test.slice", u) for u in units):
+        slice = f"jwk11test{os.getpid()}.slice"
+        for part in (slice,) + tuple(os.path.join(slice, u) for u in units):
             made.append(os.path.join(root, part))
             os.mkdir(made[-1])
         yield made[1:]
@@ -248,16 +249,18 @@ def who_gets_the_number_of_a_gone_process_does_not_pass_for_it():
             os.waitpid(pid, 0)
         else:
             raise AssertionError(f"the kernel never gave number {gone} again")
-        os.read(moved, 1)
-        with open(f"/proc/{gone}/cgroup") as f:
-            equal("jwk11-issuer.service" in f.read(), True, "what /proc says of that number")
-        equal(ask_raw(outside), b"403")
-        os.close(hold)
-        os.waitpid(gone, 0)
-        for end in (release, moved, told):
-            os.close(end)
-        in_the_unit.close()
-        outside.close()
+        try:
+            os.read(moved, 1)
+            with open(f"/proc/{gone}/cgroup") as f:
+                equal("jwk11-issuer.service" in f.read(), True, "what /proc says of that number")
+            equal(ask_raw(outside), b"403")
+        finally:
+            os.close(hold)
+            os.waitpid(gone, 0)
+            for end in (release, moved, told):
+                os.close(end)
+            in_the_unit.close()
+            outside.close()
 
 
 @test
