@@ -16,7 +16,7 @@
 #include "log.h"
 #include "sup_spawn.h"
 
-enum { MAX_CHILDREN = 1 + 32 * 64, STEADY_MS = 60000, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10000 };
+enum { MAX_CHILDREN = 1 + 32 * 64, STEADY_MS = 60000, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10000, BACKOFF_READY_MAX_MS = 500 };
 
 int64_t sup_now_ms(void)
 {
@@ -297,18 +297,26 @@ void sup_child_login_done(struct sup_children *children, struct sup_child *c)
 	sup_child_grant_login(children);
 }
 
+/* Who has been ready can start: that it was killed, or crashed at a request, shall not leave its module short of workers for long. Who never
+ * was waits longer each time. */
+static void wait_before_start(struct sup_child *c, int64_t now)
+{
+	int64_t max = c->ready ? BACKOFF_READY_MAX_MS : BACKOFF_MAX_MS;
+
+	if (now - c->started_ms > STEADY_MS)
+		c->backoff_ms = 0;
+	c->start_at_ms = now + (c->backoff_ms < max ? c->backoff_ms : max);
+	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN_MS : c->backoff_ms * 2 > max ? max : c->backoff_ms * 2;
+}
+
 void sup_child_ended(struct sup_children *children, struct sup_child *c, int status, bool draining)
 {
 	char pid[24], code[24];
-	int64_t now = sup_now_ms();
 
 	log_event(draining ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "ended", "program", sup_child_program(c), "module", c->module, "pid",
 		log_num(pid, c->pid), WIFSIGNALED(status) ? "signal" : "exit",
 		log_num(code, WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)), NULL);
-	if (now - c->started_ms > STEADY_MS)
-		c->backoff_ms = 0;
-	c->start_at_ms = now + c->backoff_ms;
-	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN_MS : c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
+	wait_before_start(c, sup_now_ms());
 	close_child(c);
 	c->looked = true;
 	/* A new front needs every worker's socket, and each was given to the old one: the workers start afresh. */

@@ -131,7 +131,7 @@ struct mock_session {
 	size_t n_secrets;
 };
 
-enum mock_when { MOCK_ON, MOCK_FROM, MOCK_EVERY, MOCK_WHILE };
+enum mock_when { MOCK_ON, MOCK_FROM, MOCK_EVERY, MOCK_EACH, MOCK_CHANCE, MOCK_WHILE };
 enum mock_action {
 	MOCK_RV, MOCK_DELAY, MOCK_HANG, MOCK_ABORT, MOCK_SEGV, MOCK_FLIP, MOCK_DER, MOCK_LENGTH, MOCK_VANISH, MOCK_RETURN, MOCK_LOSE, MOCK_LOGOUT
 };
@@ -139,7 +139,7 @@ enum mock_action {
 struct mock_fault {
 	enum mock_function function;
 	enum mock_when when;
-	uint64_t n;
+	uint64_t n, seed;
 	char *path; /* of MOCK_WHILE */
 	enum mock_action action;
 	unsigned long value; /* a CK_RV, milliseconds, a length */

@@ -72,6 +72,16 @@ void mock_counts_close(void)
 	mock.counts_mapped = false;
 }
 
+/* The same calls in every run with the same seed; splitmix64. */
+static bool falls(uint64_t call, uint64_t seed, uint64_t permille)
+{
+	uint64_t z = seed * 0x2545f4914f6cdd1dULL + call * 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return (z ^ (z >> 31)) % 1000 < permille;
+}
+
 static bool applies(const struct mock_fault *f, enum mock_function function, const uint64_t calls[2])
 {
 	uint64_t n = calls[f->function != MOCK_ANY];
@@ -83,6 +93,10 @@ static bool applies(const struct mock_fault *f, enum mock_function function, con
 		return n == f->n;
 	case MOCK_FROM:
 		return n >= f->n;
+	case MOCK_EACH:
+		return n % f->n == 0;
+	case MOCK_CHANCE:
+		return falls(n, f->seed, f->n);
 	case MOCK_WHILE:
 		return access(f->path, F_OK) == 0;
 	default:

@@ -381,8 +381,13 @@ static bool read_attr(struct reader *r, long unused)
 
 static bool read_when(struct reader *r, struct mock_fault *f)
 {
+	static const struct {
+		const char *word;
+		enum mock_when when;
+	} rows[] = { { "on", MOCK_ON }, { "from", MOCK_FROM }, { "each", MOCK_EACH }, { "chance", MOCK_CHANCE } };
 	const char *when = word(r);
-	unsigned long n = 0;
+	unsigned long n = 0, seed = 0;
+	size_t i = 0;
 
 	if (when != NULL && strcmp(when, "every") == 0) {
 		f->when = MOCK_EVERY;
@@ -392,13 +397,16 @@ static bool read_when(struct reader *r, struct mock_fault *f)
 		f->when = MOCK_WHILE;
 		return keep_path(r, &f->path);
 	}
-	if (when == NULL || (strcmp(when, "on") != 0 && strcmp(when, "from") != 0))
-		return bad(r, "on N, from N, every or while FILE");
-	f->when = strcmp(when, "on") == 0 ? MOCK_ON : MOCK_FROM;
-	if (!number(r, &n))
+	while (when != NULL && i < MOCK_COUNT(rows) && strcmp(rows[i].word, when) != 0)
+		i++;
+	if (when == NULL || i == MOCK_COUNT(rows))
+		return bad(r, "on N, from N, each N, chance N SEED, every or while FILE");
+	f->when = rows[i].when;
+	if (!number(r, &n) || (f->when == MOCK_CHANCE && !number(r, &seed)))
 		return false;
 	f->n = n;
-	return true;
+	f->seed = seed;
+	return n > 0 || bad(r, "calls are counted from 1");
 }
 
 static bool read_action(struct reader *r, struct mock_fault *f)
