@@ -28,6 +28,7 @@ struct calls_worker {
 };
 struct calls_module {
 	char *name;
+	bool down; /* no worker, and the last one did not start */
 	struct calls_worker *workers;
 	struct call_queue queue;
 };
@@ -432,8 +433,24 @@ enum jwk11_rc calls_add_worker(struct calls *calls, const char *name, unsigned i
 	}
 	worker->next = module->workers;
 	module->workers = worker;
+	module->down = false;
 	pump(module);
 	return JWK11_OK;
+}
+
+void calls_module_down(struct calls *calls, const char *name)
+{
+	struct calls_module *module = find_module(calls, name);
+
+	if (module == NULL || module->workers != NULL)
+		return;
+	module->down = true;
+	while (module->queue.turn_first != NULL) {
+		struct call *call = call_at(module->queue.turn_first->first);
+
+		dequeue(call);
+		fail_soon(call, CALL_NO_WORKER);
+	}
 }
 
 /* ---- calls ---- */
@@ -495,6 +512,8 @@ static bool make_room(struct calls *calls, const struct call_lane *lane)
 /* May this call begin? */
 static enum jwk11_rc admit(struct calls *calls, const struct calls_module *module, const struct call_lane *lane)
 {
+	if (module->down)
+		return JWK11_ERR_ABSENT;
 	if (calls->limits.max_per_user > 0 && under_way_of(calls, lane->who) >= calls->limits.max_per_user) {
 		count_one(calls->counts, COUNT_calls_over_limit);
 		return JWK11_ERR_LIMIT;

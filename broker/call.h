@@ -18,6 +18,7 @@ enum call_end {
 	CALL_NEVER_SENT,  /* the deadline passed while every worker was busy or none was there */
 	CALL_LATE,        /* a worker had it and missed the deadline */
 	CALL_LOST,        /* the second worker was lost too, or the message could not be handed over */
+	CALL_NO_WORKER,   /* it waited for a module that does not start */
 	CALL_DISPLACED,   /* the queue was full: a user who had fewer waiting got the place */
 	CALL_ABANDONED    /* calls_leave had been called; only now the owner's memory is free */
 };
@@ -75,8 +76,11 @@ void calls_limit(struct calls *calls, const struct calls_limits *limits);
 /* Takes fd. A worker with the same module and index counts as lost. */
 enum jwk11_rc calls_add_worker(struct calls *calls, const char *module, unsigned index, int fd, struct jwk11_err *err) J11_MUST_USE;
 
+/* A module's only worker did not start: what waits for it, or comes before a worker is added, is refused. */
+void calls_module_down(struct calls *calls, const char *module);
+
 uint64_t calls_next_id(struct calls *calls);
-/* Starts a call at rest. BUSY: the queue is full; LIMIT: the user has as many under way as they may; MEMORY. Then nothing has begun. In a full
+/* Starts a call at rest. ABSENT: the module does not start; BUSY: the queue is full; LIMIT: the user has as many under way as they may; MEMORY. Then nothing has begun. In a full
  * queue the youngest call of the user with the most waiting gives way to one whose user has fewer. A module without a worker is waited for. */
 enum jwk11_rc calls_start(struct calls *calls, const char *module, struct call *call) J11_MUST_USE;
 /* The owner lost interest. True: the call is at rest at once. False: a worker has it; done comes later, with CALL_ABANDONED. */

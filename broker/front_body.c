@@ -327,6 +327,9 @@ void front_body_answer(struct front_request *q, enum call_end end, const struct 
 	case CALL_NEVER_SENT:
 		front_problem(q, J11_CODE_WORKER_TIMEOUT, "no worker of the key's module was free in time");
 		break;
+	case CALL_NO_WORKER:
+		front_body_refused(q, JWK11_ERR_ABSENT);
+		break;
 	case CALL_LATE:
 		front_problem(q, J11_CODE_WORKER_TIMEOUT, "the token did not answer in time; its worker is restarted");
 		break;
@@ -340,7 +343,9 @@ void front_body_answer(struct front_request *q, enum call_end end, const struct 
 
 void front_body_refused(struct front_request *q, enum jwk11_rc rc)
 {
-	if (rc == JWK11_ERR_BUSY)
+	if (rc == JWK11_ERR_ABSENT)
+		front_problem(q, J11_CODE_MODULE_FAILED, "the key's module does not start; it is tried again");
+	else if (rc == JWK11_ERR_BUSY)
 		front_problem(q, J11_CODE_QUEUE_FULL, "%u requests are waiting for a worker already", q->front->conf->max_queue);
 	else if (rc == JWK11_ERR_LIMIT)
 		front_problem(q, J11_CODE_REQUESTS_EXCEEDED, "you have %u requests under way already", conf_requests_per_user(q->front->conf));

@@ -265,6 +265,14 @@ static void on_drain_end(void *arg)
 	loop_stop(p->front.loop);
 }
 
+static void on_module_down(struct process *p, const struct wire_msg *msg)
+{
+	char module[256];
+
+	if (wire_str(msg, WIRE_F_MODULE, module, sizeof(module)))
+		calls_module_down(p->front.calls, module);
+}
+
 static void on_drain(struct process *p)
 {
 	struct front *front = &p->front;
@@ -297,6 +305,9 @@ static void take_message(struct process *p, size_t len, int *fd)
 		break;
 	case WIRE_WORKER:
 		on_new_worker(p, &msg, fd);
+		break;
+	case WIRE_MODULE_DOWN:
+		on_module_down(p, &msg);
 		break;
 	case WIRE_DRAIN:
 		on_drain(p);

@@ -273,6 +273,19 @@ int64_t sup_child_next_start(const struct sup_children *children, int64_t now)
 
 /* ---- ending ---- */
 
+/* Requests need not wait for a module that does not start. */
+static void tell_module_down(struct sup_children *children, const struct sup_child *c)
+{
+	struct sup_child *front = sup_child_front(children);
+
+	if (c->is_front || c->ready || front->pid == 0 || !front->ready)
+		return;
+	for (size_t i = 1; i < children->n; i++)
+		if (children->all[i].ready && j11_text_equal(children->all[i].module, c->module))
+			return;
+	sup_child_send(front, WIRE_MODULE_DOWN, c, -1);
+}
+
 static void end_doomed(struct sup_child *c)
 {
 	char pid[24];
@@ -316,6 +329,8 @@ void sup_child_ended(struct sup_children *children, struct sup_child *c, int sta
 	log_event(draining ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "ended", "program", sup_child_program(c), "module", c->module, "pid",
 		log_num(pid, c->pid), WIFSIGNALED(status) ? "signal" : "exit",
 		log_num(code, WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)), NULL);
+	if (!draining)
+		tell_module_down(children, c);
 	wait_before_start(c, sup_now_ms());
 	close_child(c);
 	c->looked = true;

@@ -50,6 +50,7 @@ static const struct row {
 	[WIRE_CONFIG] = { "config", 0, 0 },
 	[WIRE_WORKER] = { "worker", F(MODULE) | F(INDEX), 0 },
 	[WIRE_AUDIT] = { "audit", 0, 0 },
+	[WIRE_MODULE_DOWN] = { "module-down", F(MODULE), F(INDEX) },
 	[WIRE_DRAIN] = { "drain", 0, 0 },
 	[WIRE_READY] = { "ready", 0, 0 },
 	[WIRE_WORKER_LATE] = { "worker-late", F(MODULE) | F(INDEX), 0 },

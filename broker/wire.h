@@ -31,6 +31,7 @@ enum wire_type {
 	WIRE_WHO,         /* front -> worker: who is it whose descriptor this is? */
 	WIRE_WHO_IS,      /* worker -> front: the answer, what is known of it */
 	WIRE_AUDIT,       /* sup -> worker: the audit file from now on (descriptor) */
+	WIRE_MODULE_DOWN, /* sup -> front: MODULE has no worker, and the one that was to be did not start */
 	WIRE_N_TYPES
 };
 enum wire_field {

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -22,17 +23,20 @@
 #include "tally.h"
 #include "wire.h"
 #include "work_audit.h"
+#include "work_break.h"
 #include "work_ops.h"
 #include "work_peer.h"
 #include "work_tell.h"
 
-enum { FD_CONTROL = 3, FD_WORK = 4, BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 5000, EXIT_BUG_ = 70 };
+enum { FD_CONTROL = 3, FD_WORK = 4, BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 5000, SETTLED_MS = 60000, EXIT_BUG_ = 70 };
 
 static struct worker {
 	const char *module;
 	unsigned index;
 	struct jwk11_context *ctx;
 	int wake; /* eventfd: a new configuration or a token in trouble */
+	int64_t started_ms;
+	unsigned n_active; /* keys in use before a token was in trouble; 0: none is. Main thread */
 
 	pthread_mutex_t lock;  /* guards what follows */
 	pthread_cond_t turn;
@@ -45,6 +49,14 @@ static struct worker {
 
 	pthread_mutex_t login; /* held while this process is inside its login turn */
 } self = { .lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER, .login = PTHREAD_MUTEX_INITIALIZER };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 /* Ends the process without atexit handlers (modules register bad ones), but never in the middle of a login. */
 static _Noreturn void leave(int code)
@@ -351,45 +363,124 @@ static void announce(void)
 	tell_tally();
 }
 
-static bool all_well(const struct work_view *view)
-{
-	for (size_t i = 0; i < view->n_tokens; i++)
-		if (view->tokens[i].token == NULL || jwk11_token_check(view->tokens[i].token, NULL) != JWK11_OK)
-			return false;
-	for (size_t i = 0; i < view->n_keys; i++)
-		if (work_view_wants_search(&view->keys[i]))
-			return false;
-	return true;
-}
+/* ---- recovery: the library has tried new sessions and a new login; what is left is opening anew, the module, the process ---- */
 
-/* One step of recovery. Nothing open: the module is started again, which is how some notice new tokens. Something open that does not work:
- * it is opened anew beside the old one; when that fails too and other tokens of this process work, it stays down until it comes back. */
-static void try_again(void)
+static void look_again(void)
 {
-	struct jwk11_err err = { 0 };
-
-	tally_add(TALLY_module_restarts, !work_view_has_open(self.view));
-	if (!work_view_has_open(self.view) && jwk11_context_reload(self.ctx, &err) != JWK11_OK && err.rc == JWK11_ERR_DEVICE) {
-		log_event(LOG_LEVEL_ERROR, "module-restart-failed", "module", self.module, "why", err.text, NULL);
-		leave(EXIT_BUG_);
-	}
 	renew(NULL);
 	tell_states();
 	announce();
 }
 
+static unsigned count_active(const struct work_view *view)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < view->n_keys; i++)
+		n += view->keys[i].key != NULL;
+	return n;
+}
+
+static bool all_open(const struct work_view *view)
+{
+	for (size_t i = 0; i < view->n_tokens; i++)
+		if (view->tokens[i].token == NULL)
+			return false;
+	return true;
+}
+
+/* Is there an open token that has failed too often, or is gone? */
+static bool find_failed(const struct work_view *view)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < view->n_tokens; i++) {
+		const struct work_token *t = &view->tokens[i];
+		struct jwk11_err why = { 0 };
+
+		if (t->token == NULL)
+			continue;
+		if (jwk11_token_check(t->token, &why) != JWK11_OK)
+			work_break_trip(t->conf->name, &why);
+		found |= work_break_is_open(t->conf->name, NULL);
+	}
+	return found;
+}
+
+/* A token that fails is opened anew beside the old one. When that has not helped it is closed, so that nobody waits for it, until it is due.
+ * Keys that were there before and now are not: the module has lost sight of them, which only its next start will mend. */
+static bool on_trouble(void)
+{
+	if (!find_failed(self.view))
+		return false;
+	if (self.n_active == 0)
+		self.n_active = count_active(self.view);
+	if (work_break_wait_ms() == 0)
+		work_break_try();
+	look_again();
+	if (!all_open(self.view))
+		return true;
+	if (count_active(self.view) < self.n_active) {
+		work_break_again();
+		look_again();
+	} else {
+		self.n_active = 0;
+	}
+	return true;
+}
+
+static void leave_for_another(const char *why)
+{
+	log_event(LOG_LEVEL_WARNING, "worker-leaves", "module", self.module, "why", why, NULL);
+	leave(0);
+}
+
+/* False: somebody still holds a token of it. */
+static bool restart_module(void)
+{
+	struct jwk11_err err = { 0 };
+	enum jwk11_rc rc = jwk11_context_reload(self.ctx, &err);
+
+	tally_add(TALLY_module_restarts, rc == JWK11_OK);
+	if (rc == JWK11_ERR_DEVICE) {
+		log_event(LOG_LEVEL_ERROR, "module-restart-failed", "module", self.module, "why", err.text, NULL);
+		leave(EXIT_BUG_);
+	}
+	return rc == JWK11_OK;
+}
+
+/* The wait is over. Nothing open: the module is started again, which is how some notice new tokens, and others their own. While another
+ * token is open that cannot be, and a new process must do; not more than once in a while, because it costs the other's requests a second try. */
+static void try_again(void)
+{
+	bool alone = !work_view_has_open(self.view);
+
+	if (work_break_is_spent() && (alone || now_ms() - self.started_ms > SETTLED_MS))
+		leave_for_another("a token fails although it was opened anew several times");
+	if (alone && !restart_module())
+		return;
+	work_break_try();
+	look_again();
+	if (!all_open(self.view))
+		return;
+	if (!alone && count_active(self.view) < self.n_active)
+		leave_for_another("keys are missing since a token failed");
+	self.n_active = 0;
+}
+
 /* Waits for a configuration, for trouble, or for the next look at a token that is away. */
 static void token_loop(void)
 {
-	int backoff = BACKOFF_MIN_MS;
+	int64_t backoff = BACKOFF_MIN_MS, due = now_ms() + backoff;
 	uint64_t count;
 
 	for (;;) {
 		struct pollfd fd = { .fd = self.wake, .events = POLLIN };
-		int n = poll(&fd, 1, work_view_is_waiting(self.view) ? backoff : -1);
+		bool waiting = work_view_is_waiting(self.view), trouble;
+		int64_t left = due - now_ms();
+		int n = poll(&fd, 1, !waiting ? -1 : left > 0 ? (int)left : 0);
 		struct conf *conf;
 		uint64_t id;
-		bool trouble;
 
 		if (n > 0 && read(self.wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
 			leave(EXIT_BUG_);
@@ -402,13 +493,23 @@ static void token_loop(void)
 		pthread_mutex_unlock(&self.lock);
 		if (conf != NULL) {
 			jwk11_context_ask_again(self.ctx);
+			work_break_forget();
+			self.n_active = 0;
 			renew(conf);
 			tell_ready(id);
 			announce();
-		} else if (n == 0 || (trouble && !all_well(self.view))) {
+			backoff = BACKOFF_MIN_MS;
+		} else if (trouble && on_trouble()) {
+			backoff = BACKOFF_MIN_MS;
+		} else if (waiting && now_ms() >= due) {
 			try_again();
+			backoff = backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
+		} else {
+			continue;
 		}
-		backoff = !work_view_is_waiting(self.view) || n > 0 ? BACKOFF_MIN_MS : backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
+		if (work_break_wait_ms() > backoff)
+			backoff = work_break_wait_ms();
+		due = now_ms() + backoff;
 	}
 }
 
@@ -488,6 +589,7 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* an audit file that may not grow is an error of its own */
 	self.module = argv[1];
 	self.index = (unsigned)index;
+	self.started_ms = now_ms();
 	self.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!work_audit_open())
 		leave(EXIT_BUG_);

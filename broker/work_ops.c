@@ -13,6 +13,7 @@
 #include "log.h"
 #include "token/key_jws.h"
 #include "work_audit.h"
+#include "work_break.h"
 #include "work_peer.h"
 
 /* What an operation works on. */
@@ -274,6 +275,8 @@ static enum jwk11_rc check_key(struct request *r)
 		return r->key->why.rc != JWK11_OK ? r->key->why.rc :
 			j11_err_set(r->err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\" is not available", r->key->conf->name);
 	}
+	if (work_break_is_open(r->key->token->conf->name, r->err))
+		return r->err->rc;
 	if ((r->msg->type == WIRE_DECRYPT) != (r->key->conf->use == CONF_USE_ENC))
 		return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" %s", r->key->conf->name,
 			r->msg->type == WIRE_DECRYPT ? "signs and does not decrypt" : "decrypts and does not sign");
@@ -376,6 +379,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 	int64_t started_us = micro(CLOCK_MONOTONIC);
 	const struct op *op = NULL;
 	enum jwk11_rc rc;
+	bool look = false;
 
 	for (size_t i = 0; i < J11_COUNT(ops); i++)
 		if (ops[i].type == msg->type)
@@ -386,6 +390,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 		wire_add_str(out, WIRE_F_KID, r.key->kid);
 		wire_add_str(out, WIRE_F_ALG, r.key->alg);
 		rc = op->run(&r);
+		look = work_break_note(r.key->token->conf->name, rc, &err);
 	}
 	if (rc == JWK11_OK)
 		rc = j11_buf_check(out, "answer", &err);
@@ -394,5 +399,5 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 		return false;
 	fault(&r, msg->id);
 	log_denial(&r, &who.peer);
-	return rc == JWK11_ERR_ABSENT || rc == JWK11_ERR_DEVICE || rc == JWK11_ERR_LOGIN;
+	return look;
 }

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "token/pick.h"
 #include "wire.h"
+#include "work_break.h"
 
 /* The state's word for a token that could not be opened. */
 static const char *state_of(const struct jwk11_err *why)
@@ -61,6 +62,10 @@ static void open_token(struct jwk11_context *ctx, const char *module, const stru
 		.strict = conf->strict == CONF_YES,
 	};
 
+	if (work_break_is_open(t->conf->name, &t->why)) {
+		t->state = state_of(&t->why);
+		return;
+	}
 	if (t->conf->pin_credential != NULL) {
 		snprintf(credential, sizeof(credential), "%s/%s", folder ? folder : "/run/credentials/jwk11d.service", t->conf->pin_credential);
 		config.pin_file = credential;

@@ -24,8 +24,7 @@ SECOND_TOKEN = "key other p256 $/other.pem\ntoken t2\npin 1234\nprivate other\np
 SECOND_CONF = "[token t2]\nuri = pkcs11:token=t2\nmodule = $/second.so\npin-file = $/pin2\n[key other]\nuri = pkcs11:token=t2;object=other\n"
 
 # What a request may be told while a fault is on: code → status, and whether Retry-After must be there.
-REFUSALS = {"TOKEN_ABSENT": 503, "TOKEN_FAILED": 502, "TOKEN_DOWN": 503, "MODULE_DOWN": 503, "KEY_UNAVAILABLE": 503, "WORKER_TIMEOUT": 504,
-            "WORKER_LOST": 502}
+REFUSALS = {"TOKEN_ABSENT": 503, "TOKEN_FAILED": 502, "MODULE_FAILED": 502, "KEY_UNAVAILABLE": 503, "WORKER_TIMEOUT": 504}
 
 
 def add_second(t):
@@ -300,6 +299,120 @@ def after_each_loss_handles_are_found_again_and_are_the_right_keys():
         for name, n in before.items():
             equal(t.count(name) >= n + 10, True, f"{name} after each loss")
         equal(t.count("pin:t1"), 0)
+
+
+def goes_and_comes_back(t, key, codes, lose, regain, times=2):
+    """Refused at once while it is away, signing again after it is back, and the daemon is the same one."""
+    with Load(t, [key]) as load:
+        for _ in range(times):
+            before = sum(load.loaded.refused.values())
+            load.drain()
+            lose()
+            load.injected += 1
+            load.watch(lambda: sum(load.loaded.refused.values()) >= before + 300, "300 refusals")
+            regain()
+            load.more()
+    equal(set(load.loaded.refused) <= set(codes), True, load.loaded.refused)
+
+
+@test
+def a_token_that_is_there_but_fails_is_refused_at_once_and_left_alone():
+    with second_mock("fault C_Sign while $/away CKR_DEVICE_ERROR", workers=2) as t:
+        t.start()
+        t.wait_count("event=catalogue", 2)
+        signed = []
+
+        def lose():
+            signed.append(t.count("C_Sign"))
+            open(t.away, "w").close()
+
+        def regain():
+            signed.append(t.count("C_Sign"))
+            os.unlink(t.away)
+
+        goes_and_comes_back(t, "k", ["TOKEN_FAILED"], lose, regain)
+        for before, after in (signed[:2], signed[2:]):
+            equal(after - before < 150, True, f"{after - before} calls for at least 300 refusals")
+        equal(t.count("pin:t1"), 0)
+
+
+@test
+def a_token_that_goes_on_failing_gets_another_worker_in_the_end():
+    with second_mock("fault C_Sign while $/away CKR_DEVICE_ERROR") as t:
+        t.start()
+        t.wait_count("event=catalogue", 2)
+        with Load(t, ["k"]) as load:
+            open(t.away, "w").close()
+            load.injected = 1
+            load.watch(lambda: "event=worker-leaves" in t.log, "the worker to leave")
+            os.unlink(t.away)
+            load.more()
+        equal((set(load.loaded.refused), t.count("pin:t1")), ({"TOKEN_FAILED"}, 0))
+
+
+@test
+def a_module_that_only_works_again_after_its_next_start_gets_one():
+    broken = "\nfault C_Sign from 60 CKR_GENERAL_ERROR\n"  # without a file its counts begin anew with C_Initialize
+    with Mock(second=SECOND_TOKEN + broken, tokens=SECOND_CONF.replace("pin2", "pin").split("[key")[0], keys="[key other]\nuri = pkcs11:token=t2;object=other\n") as t:
+        t.start()
+        t.wait_count("event=catalogue", 2)
+        workers = sorted(t.workers())
+        with Load(t, ["other"], other="k") as load:
+            load.watch(lambda: load.loaded.ok >= 200, "three starts of the module")
+            load.injected = load.loaded.ok // 60
+        equal(set(load.loaded.refused), {"TOKEN_FAILED"})
+        equal(sorted(t.workers()), workers, "the processes are still the same")
+
+
+@test
+def a_module_that_does_not_start_any_more_is_refused_at_once():
+    with second_mock("fault C_Initialize while $/away CKR_DEVICE_ERROR", timeout=60) as t:
+        t.start()
+        t.wait_count("event=catalogue", 2)
+
+        def lose():
+            open(t.away, "w").close()
+            os.kill(ready_workers(t, "jwk11-mock")[0], signal.SIGKILL)
+
+        goes_and_comes_back(t, "k", ["MODULE_FAILED"], lose, lambda: os.unlink(t.away), times=1)
+
+
+@test
+def a_softhsm_folder_that_is_moved_away_and_back():
+    with Trial() as t:
+        add_second(t)
+        t.start()
+        t.wait_count("event=catalogue", 2)
+        tokens, away = os.path.join(t.dir, "tokens"), os.path.join(t.dir, "tokens-away")
+        goes_and_comes_back(t, "es256", ["TOKEN_ABSENT", "TOKEN_FAILED", "KEY_UNAVAILABLE"], lambda: os.rename(tokens, away), lambda: os.rename(away, tokens))
+
+
+def real_token(name, key, codes):
+    """A module that stands still when its token goes costs what it held, after the time that a request has."""
+    t = Token(name)
+    try:
+        t.prepare()
+        add_second(t)
+        with open(t.conf) as f:
+            conf = f.read()
+        with open(t.conf, "w") as f:
+            f.write(conf.replace("[daemon]\n", "[daemon]\nrequest-timeout = 4s\n"))
+        t.start()
+        t.wait_count("event=catalogue", 2)
+        goes_and_comes_back(t, key, codes, lambda: t.script("lose"), lambda: t.script("regain"), times=1)
+        equal(t.stop(), 0)
+    finally:
+        t.close()
+
+
+@test
+def a_tpm_that_is_killed_and_started_again():
+    real_token("tpm2", "p256-ES256", ["TOKEN_FAILED", "MODULE_FAILED", "WORKER_TIMEOUT"])
+
+
+@test
+def a_card_that_is_pulled_and_put_back():
+    real_token("piv", "card-ES256", ["TOKEN_ABSENT", "TOKEN_FAILED", "WORKER_TIMEOUT"])
 
 
 main()

@@ -5,6 +5,7 @@ UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_point tes
 	tests/t_jws_make tests/t_profile tests/t_cose \
 	tests/t_http_parse tests/t_problem tests/t_catalog tests/t_call tests/t_conf tests/t_wire tests/t_policy tests/t_tools
 UNIT_TESTS += tests/t_user tests/t_meter
+UNIT_TESTS += tests/t_breaker
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 UNIT_TESTS += tests/t_audit
 check_PROGRAMS += $(UNIT_TESTS)
@@ -136,6 +137,11 @@ tests_t_user_SOURCES = tests/unit/t_user.c
 tests_t_user_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_user_CFLAGS = $(TEST_FLAGS)
 tests_t_user_LDADD = $(FRONT_LIBS)
+
+tests_t_breaker_SOURCES = tests/unit/t_breaker.c broker/breaker.c broker/breaker.h
+tests_t_breaker_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_breaker_CFLAGS = $(TEST_FLAGS)
+tests_t_breaker_LDADD = $(TEST_LIBS)
 
 tests_t_meter_SOURCES = tests/unit/t_meter.c
 tests_t_meter_CPPFLAGS = $(TEST_CPPFLAGS)

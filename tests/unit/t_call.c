@@ -322,6 +322,35 @@ static void sends_a_lost_request_again_but_once(void **state)
 	close(third);
 }
 
+static void waits_for_no_module_that_does_not_start(void **state)
+{
+	struct fixture *f = *state;
+	struct job early[2], late, good;
+	int worker;
+
+	assert_int_equal(start(f, &early[0]), JWK11_OK); /* its worker may still come */
+	assert_int_equal(start(f, &early[1]), JWK11_OK);
+	calls_module_down(f->calls, "m");
+	run_until(f, 2);
+	assert_int_equal(early[0].end, CALL_NO_WORKER);
+	assert_int_equal(early[1].end, CALL_NO_WORKER);
+	assert_int_equal(calls_under_way(f->calls), 0);
+	assert_int_equal(start(f, &late), JWK11_ERR_ABSENT);
+
+	worker = add_worker(f, 0);
+	calls_module_down(f->calls, "m"); /* whatever did not start, a worker is there */
+	assert_int_equal(start(f, &good), JWK11_OK);
+	assert_int_equal(take(worker), good.call.id);
+	answer(worker, good.call.id, "good");
+	run_until(f, 3);
+	assert_int_equal(good.end, CALL_ANSWERED);
+	end_job(f, &early[0]);
+	end_job(f, &early[1]);
+	end_job(f, &late);
+	end_job(f, &good);
+	close(worker);
+}
+
 static void reports_a_worker_that_misses_a_deadline(void **state)
 {
 	struct fixture *f = *state;
@@ -684,6 +713,7 @@ int main(void)
 		TEST(prefers_a_worker_that_has_answered),
 		TEST(waits_for_a_worker_to_appear),
 		TEST(sends_a_lost_request_again_but_once),
+		TEST(waits_for_no_module_that_does_not_start),
 		TEST(reports_a_worker_that_misses_a_deadline),
 		TEST(drops_what_is_not_for_it),
 		TEST(waits_for_a_full_socket),
