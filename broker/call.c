@@ -190,14 +190,15 @@ static void fail_soon(struct call *call, enum call_end end)
 
 /* ---- workers ---- */
 
-/* The fewest in flight wins; between equals one that has answered before, then the lower index, whose caches are warm. */
-static struct calls_worker *pick(const struct calls_module *module)
+/* The fewest in flight wins; between equals one that has answered before, then the lower index, whose caches are warm. A call that a worker
+ * has refused goes to another one if any is free. NULL: for whatever call. */
+static struct calls_worker *pick(const struct calls_module *module, const struct call *call)
 {
 	struct calls_worker *best = NULL;
 	unsigned best_cost = 0;
 
 	for (struct calls_worker *w = module->workers; w != NULL; w = w->next) {
-		unsigned cost = 2 * w->n_flying + (w->proven ? 0 : 1);
+		unsigned cost = 2 * w->n_flying + (w->proven ? 0 : 1) + (call != NULL && call->refused && call->refused_by == w->index ? 2 * w->limit : 0);
 
 		if (w->late || w->full || w->n_flying >= w->limit)
 			continue;
@@ -251,15 +252,16 @@ static unsigned count_slots(const struct calls_module *module)
 static void pump(struct calls_module *module)
 {
 	for (;;) {
-		struct calls_worker *worker = pick(module);
+		struct calls_worker *worker;
 		struct call *call;
 		int sent;
 
-		if (worker == NULL)
+		if (module->queue.turn_first == NULL || pick(module, NULL) == NULL)
 			return;
-		call = call_at(call_queue_next(&module->queue, count_slots(module), loop_now(worker->calls->loop)));
+		call = call_at(call_queue_next(&module->queue, count_slots(module), loop_now(module->workers->calls->loop)));
 		if (call == NULL)
 			return;
+		worker = pick(module, call);
 		sent = wire_send(worker->watch.fd, call->datagram, call->fd);
 		if (sent == EAGAIN || sent == EWOULDBLOCK) {
 			worker->full = true;
@@ -327,6 +329,41 @@ static void drop(struct calls_worker *worker, const struct jwk11_err *err)
 	calls->hooks.dropped(calls->hooks.arg, worker->module->name, worker->index, err);
 }
 
+/* A refusal that another worker need not share: each has a session, a login and an instance of the module of its own. */
+static bool is_about_token(const struct wire_msg *msg)
+{
+	static const enum j11_code codes[] = { J11_CODE_TOKEN_FAILED, J11_CODE_TOKEN_ABSENT, J11_CODE_KEY_UNAVAILABLE };
+	char word[40];
+
+	if (msg->type != WIRE_FAULT || !wire_str(msg, WIRE_F_CODE, word, sizeof(word)))
+		return false;
+	for (size_t i = 0; i < J11_COUNT(codes); i++)
+		if (j11_text_equal(word, j11_code_name(codes[i])))
+			return true;
+	return false;
+}
+
+static bool has_other(const struct calls_worker *worker)
+{
+	for (const struct calls_worker *w = worker->module->workers; w != NULL; w = w->next)
+		if (w != worker && !w->late)
+			return true;
+	return false;
+}
+
+/* Once, and then to another worker, the refused call goes to the head of the queue: it has had its turn. */
+static bool send_again(struct calls_worker *worker, struct call *call, const struct wire_msg *msg)
+{
+	if (call->abandoned || call->tries > 1 || !is_about_token(msg) || !has_other(worker))
+		return false;
+	call->refused = true;
+	call->refused_by = worker->index;
+	call->worker = NULL;
+	enqueue(call, true);
+	count_one(worker->calls->counts, COUNT_calls_again);
+	return true;
+}
+
 /* An answer to a call that was given up is no mistake: it is dropped without a word. */
 static void answer(struct calls_worker *worker, const struct wire_msg *msg)
 {
@@ -338,7 +375,8 @@ static void answer(struct calls_worker *worker, const struct wire_msg *msg)
 		if (call == NULL || call->id != msg->id)
 			continue;
 		free_slot(worker, call);
-		finish(call, CALL_ANSWERED, msg);
+		if (!send_again(worker, call, msg))
+			finish(call, CALL_ANSWERED, msg);
 		break;
 	}
 	pump(module);
@@ -541,6 +579,7 @@ enum jwk11_rc calls_start(struct calls *calls, const char *name, struct call *ca
 	call->module = module;
 	call->abandoned = false;
 	call->tries = 0;
+	call->refused = false;
 	call->timer.fn = on_deadline;
 	call->timer.arg = call;
 	if (!loop_timer_set(calls->loop, &call->timer, now + (uint64_t)calls->limits.timeout_ms))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests on their way to workers and back. Each worker holds at most threads + 1; the rest waits here, in a bounded queue in which users
- * take turns, so that the front always knows what a lost worker was holding. A lost request is sent again once; one past its deadline is
- * given up and its worker reported. */
+ * take turns, so that the front always knows what a lost worker was holding. A lost request is sent again once, and so is one whose
+ * worker has trouble with its token while there is another worker; one past its deadline is given up and its worker reported. */
 #ifndef CALL_H
 #define CALL_H
 
@@ -39,6 +39,8 @@ struct call {
 	enum call_end failure; /* CALL_FAILED: what to say */
 	bool abandoned;
 	unsigned tries;
+	bool refused;     /* by the worker refused_by, for want of its token */
+	unsigned refused_by;
 	struct loop_timer timer;
 	struct calls_module *module;
 	struct calls *calls;

@@ -16,7 +16,7 @@
 	X(replies_client_error, "Answers with a status from 400 to 499") \
 	X(replies_server_error, "Answers with a status of 500 or more") \
 	X(calls, "Requests for workers") \
-	X(calls_again, "Requests sent to a second worker because the first was lost") \
+	X(calls_again, "Requests sent to a second worker because the first was lost or had trouble with its token") \
 	X(calls_late, "Requests that a worker did not answer in time") \
 	X(calls_refused, "Requests refused because the queue was full") \
 	X(calls_over_limit, "Requests refused because their user had too many under way") \

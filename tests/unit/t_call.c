@@ -19,6 +19,7 @@ struct fixture {
 	struct counts counts;
 	struct calls *calls;
 	unsigned n_done, stop_after;
+	bool stop_when_lost;
 	unsigned n_late, n_lost, n_dropped, n_catalog;
 };
 struct job {
@@ -52,6 +53,8 @@ static void on_lost(void *arg, const char *module, unsigned index)
 	(void)module;
 	(void)index;
 	((struct fixture *)arg)->n_lost++;
+	if (((struct fixture *)arg)->stop_when_lost)
+		loop_stop(((struct fixture *)arg)->loop);
 }
 
 static void on_dropped(void *arg, const char *module, unsigned index, const struct jwk11_err *err)
@@ -143,6 +146,13 @@ static void run_until(struct fixture *f, unsigned n_done)
 	f->stop_after = n_done;
 	if (f->n_done < n_done)
 		loop_run(f->loop);
+}
+
+static void run_until_lost(struct fixture *f)
+{
+	f->stop_when_lost = true;
+	loop_run(f->loop);
+	f->stop_when_lost = false;
 }
 
 /* Takes one request at the worker's end; 0 when none is there. */
@@ -320,6 +330,62 @@ static void sends_a_lost_request_again_but_once(void **state)
 	end_job(f, &b);
 	end_job(f, &c);
 	close(third);
+}
+
+static void fault(int worker, uint64_t id, const char *code)
+{
+	struct jwk11_buf buf = J11_BUF(WIRE_MAX);
+
+	wire_begin(&buf, WIRE_FAULT, id);
+	wire_add_str(&buf, WIRE_F_CODE, code);
+	wire_add_str(&buf, WIRE_F_TEXT, code);
+	assert_int_equal(wire_send(worker, j11_buf_view(&buf), -1), 0);
+	j11_buf_done(&buf);
+}
+
+static void asks_another_worker_once_when_one_has_trouble_with_its_token(void **state)
+{
+	struct fixture *f = *state;
+	int w[2] = { add_worker(f, 0), add_worker(f, 1) };
+	struct job healed, down, wrong, alone;
+
+	assert_int_equal(start(f, &healed), JWK11_OK);
+	assert_int_equal(take(w[0]), healed.call.id);
+	fault(w[0], healed.call.id, "TOKEN_FAILED");
+	answer(w[1], healed.call.id, "healed"); /* it will have it by then */
+	run_until(f, 1);
+	assert_string_equal(healed.text, "healed");
+	assert_int_equal(take(w[1]), healed.call.id);
+	assert_int_equal(f->counts.n[COUNT_calls_again], 1);
+
+	assert_int_equal(start(f, &down), JWK11_OK); /* both have answered: the lower index is first */
+	assert_int_equal(take(w[0]), down.call.id);
+	fault(w[0], down.call.id, "TOKEN_ABSENT");
+	fault(w[1], down.call.id, "TOKEN_ABSENT");
+	run_until(f, 2);
+	assert_string_equal(down.text, "TOKEN_ABSENT");
+	assert_int_equal(take(w[1]), down.call.id);
+	assert_int_equal(take(w[0]), 0);
+
+	assert_int_equal(start(f, &wrong), JWK11_OK); /* no other worker would say anything else */
+	assert_int_equal(take(w[0]), wrong.call.id);
+	fault(w[0], wrong.call.id, "ALG_MISMATCH");
+	run_until(f, 3);
+	assert_string_equal(wrong.text, "ALG_MISMATCH");
+
+	close(w[1]);
+	run_until_lost(f);
+	assert_int_equal(start(f, &alone), JWK11_OK);
+	assert_int_equal(take(w[0]), alone.call.id);
+	fault(w[0], alone.call.id, "TOKEN_FAILED");
+	run_until(f, 4);
+	assert_string_equal(alone.text, "TOKEN_FAILED");
+	assert_int_equal(f->counts.n[COUNT_calls_again], 2);
+	end_job(f, &healed);
+	end_job(f, &down);
+	end_job(f, &wrong);
+	end_job(f, &alone);
+	close(w[0]);
 }
 
 static void waits_for_no_module_that_does_not_start(void **state)
@@ -713,6 +779,7 @@ int main(void)
 		TEST(prefers_a_worker_that_has_answered),
 		TEST(waits_for_a_worker_to_appear),
 		TEST(sends_a_lost_request_again_but_once),
+		TEST(asks_another_worker_once_when_one_has_trouble_with_its_token),
 		TEST(waits_for_no_module_that_does_not_start),
 		TEST(reports_a_worker_that_misses_a_deadline),
 		TEST(drops_what_is_not_for_it),
