@@ -190,17 +190,27 @@ static void fail_soon(struct call *call, enum call_end end)
 
 /* ---- workers ---- */
 
+static bool has_other(const struct calls_worker *worker)
+{
+	for (const struct calls_worker *w = worker->module->workers; w != NULL; w = w->next)
+		if (w != worker && !w->late)
+			return true;
+	return false;
+}
+
 /* The fewest in flight wins; between equals one that has answered before, then the lower index, whose caches are warm. A call that a worker
- * has refused goes to another one if any is free. NULL: for whatever call. */
+ * has refused goes to another one, as long as there is one. NULL: for whatever call. */
 static struct calls_worker *pick(const struct calls_module *module, const struct call *call)
 {
 	struct calls_worker *best = NULL;
 	unsigned best_cost = 0;
 
 	for (struct calls_worker *w = module->workers; w != NULL; w = w->next) {
-		unsigned cost = 2 * w->n_flying + (w->proven ? 0 : 1) + (call != NULL && call->refused && call->refused_by == w->index ? 2 * w->limit : 0);
+		unsigned cost = 2 * w->n_flying + (w->proven ? 0 : 1);
 
 		if (w->late || w->full || w->n_flying >= w->limit)
+			continue;
+		if (call != NULL && call->refused && call->refused_by == w->index && has_other(w))
 			continue;
 		if (best == NULL || cost < best_cost || (cost == best_cost && w->index < best->index)) {
 			best = w;
@@ -262,6 +272,8 @@ static void pump(struct calls_module *module)
 		if (call == NULL)
 			return;
 		worker = pick(module, call);
+		if (worker == NULL)
+			return;
 		sent = wire_send(worker->watch.fd, call->datagram, call->fd);
 		if (sent == EAGAIN || sent == EWOULDBLOCK) {
 			worker->full = true;
@@ -329,24 +341,18 @@ static void drop(struct calls_worker *worker, const struct jwk11_err *err)
 	calls->hooks.dropped(calls->hooks.arg, worker->module->name, worker->index, err);
 }
 
-/* A refusal that another worker need not share: each has a session, a login and an instance of the module of its own. */
+/* A refusal that another worker need not share: each has sessions, a login and an instance of the module of its own. What was said about a PIN
+ * holds for all of them, so no PIN is sent again for this, but one that is logged in goes on. */
 static bool is_about_token(const struct wire_msg *msg)
 {
-	static const enum j11_code codes[] = { J11_CODE_TOKEN_FAILED, J11_CODE_TOKEN_ABSENT, J11_CODE_KEY_UNAVAILABLE };
+	static const enum j11_code codes[] = { J11_CODE_TOKEN_FAILED, J11_CODE_TOKEN_ABSENT, J11_CODE_KEY_UNAVAILABLE, J11_CODE_PIN_REJECTED,
+		J11_CODE_PIN_LOCKED, J11_CODE_PIN_FINAL_TRY, J11_CODE_PIN_EXPIRED, J11_CODE_PIN_MISSING, J11_CODE_PIN_FILE };
 	char word[40];
 
 	if (msg->type != WIRE_FAULT || !wire_str(msg, WIRE_F_CODE, word, sizeof(word)))
 		return false;
 	for (size_t i = 0; i < J11_COUNT(codes); i++)
 		if (j11_text_equal(word, j11_code_name(codes[i])))
-			return true;
-	return false;
-}
-
-static bool has_other(const struct calls_worker *worker)
-{
-	for (const struct calls_worker *w = worker->module->workers; w != NULL; w = w->next)
-		if (w != worker && !w->late)
 			return true;
 	return false;
 }
