@@ -220,7 +220,7 @@ def ready_workers(t, module):
     pids = {}
     for line in t.log.splitlines():
         m = re.search(r"event=(ready|ended) program=jwk11d-worker module=(\S+) pid=(\d+)", line)
-        if m and module in m[2]:
+        if m and os.path.basename(m[2]) == module:
             pids[int(m[3])] = m[1] == "ready"
     return [pid for pid, alive in pids.items() if alive]
 
@@ -234,8 +234,8 @@ def a_worker_that_is_killed_each_second_costs_no_request():
         with Load(t, ["es256", "eddsa"]) as load:
             end = time.monotonic() + SECONDS
             while time.monotonic() < end:
-                load.watch(lambda: ready_workers(t, "softhsm"), "a worker that may be killed")
-                os.kill(ready_workers(t, "softhsm")[0], signal.SIGKILL)
+                load.watch(lambda: ready_workers(t, "libsofthsm2.so"), "a worker that may be killed")
+                os.kill(ready_workers(t, "libsofthsm2.so")[0], signal.SIGKILL)
                 load.injected += 1
                 load.go_on(1)
             load.more()
@@ -385,7 +385,7 @@ def a_module_that_does_not_start_any_more_is_refused_at_once():
 
         def lose():
             open(t.away, "w").close()
-            os.kill(ready_workers(t, "jwk11-mock")[0], signal.SIGKILL)
+            os.kill(ready_workers(t, "jwk11-mock.so")[0], signal.SIGKILL)
 
         goes_and_comes_back(t, "k", ["MODULE_FAILED"], lose, lambda: os.unlink(t.away), times=1)
 
