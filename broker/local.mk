@@ -32,7 +32,7 @@ jwk11d_front_SOURCES = broker/front_main.c
 jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)
 
-WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/breaker.c broker/breaker.h broker/work_break.c broker/work_break.h \
+WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/breaker.c broker/breaker.h broker/work_break.c broker/work_break.h broker/work_log.c broker/work_log.h \
 	broker/work_audit.c broker/work_audit.h broker/work_main.c broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
 jwk11d_worker_SOURCES = $(WORKER_SOURCES)
 jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)

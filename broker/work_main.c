@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/health.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "log.h"
@@ -24,6 +23,7 @@
 #include "wire.h"
 #include "work_audit.h"
 #include "work_break.h"
+#include "work_log.h"
 #include "work_ops.h"
 #include "work_peer.h"
 #include "work_tell.h"
@@ -264,46 +264,6 @@ static void *signer_thread(void *arg)
 	leave(n == 0 ? 0 : EXIT_BUG_);
 }
 
-static void log_tokens(const struct work_view *view, const struct work_view *before)
-{
-	for (size_t i = 0; i < view->n_tokens; i++) {
-		const struct work_token *t = &view->tokens[i];
-		bool same = before != NULL && i < before->n_tokens && j11_text_equal(before->tokens[i].state, t->state);
-
-		if (!same && self.index == 0)
-			log_event(t->token ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "token", "token", t->conf->name, "state", t->state, "why",
-				t->token ? NULL : t->why.text, "hint", t->token || !t->why.hint[0] ? NULL : t->why.hint, NULL);
-	}
-}
-
-static void log_health(const struct work_key *k)
-{
-	struct jwk11_buf names = J11_BUF(128);
-
-	j11_health_names(k->health, &names);
-	log_event(LOG_LEVEL_WARNING, "key-weak", "key", k->conf->name, "health", jwk11_buf_data(&names), "hint", "jwk11 doctor", NULL);
-	j11_buf_done(&names);
-}
-
-/* Keys that the configuration, not the weather, keeps out of use. */
-static void log_keys(const struct work_view *view, const struct work_view *before)
-{
-	static const char *const states[] = { "kid-taken", "ambiguous", "unsupported", "weak", "wants-pin" };
-
-	for (size_t i = 0; i < view->n_keys && self.index == 0; i++) {
-		const struct work_key *k = &view->keys[i], *was = before != NULL && i < before->n_keys ? &before->keys[i] : NULL;
-
-		if (was != NULL && j11_text_equal(was->state, k->state) && j11_text_equal(was->conf->name, k->conf->name))
-			continue;
-		if (k->key != NULL && k->health != 0)
-			log_health(k);
-		for (size_t s = 0; s < J11_COUNT(states); s++)
-			if (j11_text_equal(k->state, states[s]))
-				log_event(LOG_LEVEL_ERROR, "key", "key", k->conf->name, "state", k->state, "why", k->why.text, "hint",
-					k->why.hint[0] ? k->why.hint : NULL, NULL);
-	}
-}
-
 static uint64_t count_sessions(const struct work_view *view)
 {
 	uint64_t n = 0;
@@ -333,8 +293,8 @@ static void renew(struct conf *conf)
 		work_view_find_chains(view);
 	tally_add(TALLY_looks, 1);
 	tally_set(TALLY_sessions, count_sessions(view));
-	log_tokens(view, before);
-	log_keys(view, before);
+	if (self.index == 0)
+		work_log_change(view, before);
 	pthread_mutex_lock(&self.lock);
 	self.view = view;
 	pthread_mutex_unlock(&self.lock);
