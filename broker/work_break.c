@@ -54,15 +54,15 @@ static bool is_failure(enum jwk11_rc rc, const struct jwk11_err *err)
 	return rc == JWK11_ERR_ABSENT || rc == JWK11_ERR_DEVICE || (rc == JWK11_ERR_NOT_FOUND && j11_text_equal(err->code, "KEY_UNAVAILABLE"));
 }
 
-bool work_break_note(const char *token, enum jwk11_rc rc, const struct jwk11_err *err)
+bool work_break_note(const struct conf_token *token, enum jwk11_rc rc, const struct jwk11_err *err)
 {
 	bool look = rc == JWK11_ERR_ABSENT || rc == JWK11_ERR_DEVICE || rc == JWK11_ERR_LOGIN;
 	struct entry *e;
 
-	if (!is_failure(rc, err) && (rc != JWK11_OK || !atomic_load(&any)))
+	if (token->login == CONF_LOGIN_PROTECTED || (!is_failure(rc, err) && (rc != JWK11_OK || !atomic_load(&any))))
 		return look;
 	pthread_mutex_lock(&lock);
-	e = rc == JWK11_OK ? find(token) : find_or_add(token);
+	e = rc == JWK11_OK ? find(token->name) : find_or_add(token->name);
 	if (e != NULL && rc == JWK11_OK) {
 		breaker_worked(&e->breaker);
 	} else if (e != NULL && !e->breaker.open) {

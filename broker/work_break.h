@@ -3,10 +3,12 @@
 #ifndef WORK_BREAK_H
 #define WORK_BREAK_H
 
+#include "conf.h"
 #include "jwk11.h"
 
-/* What came of an operation with a key of this token. True: somebody should look at the tokens. */
-bool work_break_note(const char *token, enum jwk11_rc rc, const struct jwk11_err *err);
+/* What came of an operation with a key of this token. True: somebody should look at the tokens. A token whose PIN a person has typed is not
+ * closed for failures alone: to open it again somebody would have to come. */
+bool work_break_note(const struct conf_token *token, enum jwk11_rc rc, const struct jwk11_err *err);
 /* It is known to be gone, for this reason. */
 void work_break_trip(const char *token, const struct jwk11_err *why);
 /* Is it left alone, and why? */

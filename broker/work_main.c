@@ -389,8 +389,12 @@ static bool on_trouble(void)
 	return true;
 }
 
+/* Not where a person would have to type the PIN for it. */
 static void leave_for_another(const char *why)
 {
+	for (size_t i = 0; i < self.view->n_tokens; i++)
+		if (self.view->tokens[i].conf->login == CONF_LOGIN_PROTECTED)
+			return;
 	log_event(LOG_LEVEL_WARNING, "worker-leaves", "module", self.module, "why", why, NULL);
 	leave(0);
 }

@@ -390,7 +390,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 		wire_add_str(out, WIRE_F_KID, r.key->kid);
 		wire_add_str(out, WIRE_F_ALG, r.key->alg);
 		rc = op->run(&r);
-		look = work_break_note(r.key->token->conf->name, rc, &err);
+		look = work_break_note(r.key->token->conf, rc, &err);
 	}
 	if (rc == JWK11_OK)
 		rc = j11_buf_check(out, "answer", &err);

@@ -350,6 +350,16 @@ def a_pin_that_is_refused_after_a_loss_is_sent_once_and_whoever_is_logged_in_goe
 
 
 @test
+def nobody_types_a_pin_again_because_a_token_fails():
+    with second_mock("fault C_Sign while $/away CKR_DEVICE_ERROR", login="login = protected",
+                     token="flags TOKEN_INITIALIZED LOGIN_REQUIRED USER_PIN_INITIALIZED PROTECTED_AUTHENTICATION_PATH") as t:
+        t.start()
+        t.wait_count("event=catalogue", 2)
+        goes_and_comes_back(t, "k", ["TOKEN_FAILED"], lambda: open(t.away, "w").close(), lambda: os.unlink(t.away), times=1)
+        equal(t.count("C_Login"), 1)
+
+
+@test
 def a_token_that_goes_on_failing_gets_another_worker_in_the_end():
     with second_mock("fault C_Sign while $/away CKR_DEVICE_ERROR") as t:
         t.start()
