@@ -56,6 +56,7 @@ struct jwk11_context {
 	bool have_pin_key;
 	unsigned char pin_key[32];
 	unsigned char refused[J11_MAX_REFUSED][J11_PIN_HASH_LEN]; /* of this process, when there is no state directory */
+	enum jwk11_pin_state refused_why[J11_MAX_REFUSED]; /* rejected, locked, expired */
 	size_t n_refused;
 };
 

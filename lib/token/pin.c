@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "token.h"
 
 static enum jwk11_rc state_failed(const char *path, struct jwk11_err *err)
@@ -130,17 +131,45 @@ static void record_path(const struct jwk11_context *ctx, const unsigned char has
 		snprintf(path + n + 2 * i, 3, "%02x", hash[i]);
 }
 
-static bool was_refused(struct jwk11_context *ctx, const unsigned char hash[J11_PIN_HASH_LEN])
+/* What a record says, and what the token had said: 8 octets each. */
+static const struct {
+	enum jwk11_pin_state state;
+	char word[9];
+} records[] = { { JWK11_PIN_REJECTED, "refused\n" }, { JWK11_PIN_LOCKED, "locked \n" }, { JWK11_PIN_EXPIRED, "expired\n" } };
+
+/* Whatever stands in a record, its PIN is not sent. */
+static enum jwk11_pin_state read_record(const char *path)
+{
+	char word[9] = "";
+
+	if (read_state(path, word, 8) == 1)
+		for (size_t i = 0; i < J11_COUNT(records); i++)
+			if (j11_text_equal(word, records[i].word))
+				return records[i].state;
+	return JWK11_PIN_REJECTED;
+}
+
+static enum jwk11_rc write_record(const char *path, enum jwk11_pin_state state, struct jwk11_err *err)
+{
+	size_t i = 0;
+
+	while (i + 1 < J11_COUNT(records) && records[i].state != state)
+		i++;
+	return write_state(path, records[i].word, 8, err);
+}
+
+/* How it was refused; OK: it was not. */
+static enum jwk11_pin_state was_refused(struct jwk11_context *ctx, const unsigned char hash[J11_PIN_HASH_LEN])
 {
 	char path[4160];
 
 	for (size_t i = 0; i < ctx->n_refused; i++)
 		if (memcmp(ctx->refused[i], hash, J11_PIN_HASH_LEN) == 0)
-			return true;
+			return ctx->refused_why[i];
 	if (ctx->state_dir == NULL)
-		return false;
+		return JWK11_PIN_OK;
 	record_path(ctx, hash, path);
-	return access(path, F_OK) == 0 || errno != ENOENT;
+	return access(path, F_OK) == 0 || errno != ENOENT ? read_record(path) : JWK11_PIN_OK;
 }
 
 /* The record is written before C_Login and taken away after success: whatever kills us in between, a PIN is never sent twice unless it was
@@ -151,11 +180,25 @@ static enum jwk11_rc remember(struct jwk11_context *ctx, const unsigned char has
 
 	if (ctx->n_refused == J11_MAX_REFUSED)
 		return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_LOGIN, "too many refused PINs in one process");
+	ctx->refused_why[ctx->n_refused] = JWK11_PIN_REJECTED;
 	memcpy(ctx->refused[ctx->n_refused++], hash, J11_PIN_HASH_LEN);
 	if (ctx->state_dir == NULL)
 		return JWK11_OK;
 	record_path(ctx, hash, path);
-	return write_state(path, "refused\n", 8, err);
+	return write_record(path, JWK11_PIN_REJECTED, err);
+}
+
+/* The record of the login that has just failed says how. A state directory that does not take it has the older word, which is as good a reason. */
+static void remember_why(struct jwk11_context *ctx, const unsigned char hash[J11_PIN_HASH_LEN], enum jwk11_pin_state why)
+{
+	char path[4160];
+	struct jwk11_err ignored = { 0 };
+
+	ctx->refused_why[ctx->n_refused - 1] = why;
+	if (ctx->state_dir == NULL)
+		return;
+	record_path(ctx, hash, path);
+	(void)write_record(path, why, &ignored);
 }
 
 static void forget(struct jwk11_context *ctx, const unsigned char hash[J11_PIN_HASH_LEN])
@@ -181,25 +224,44 @@ static enum jwk11_rc rejected(struct jwk11_token *token, CK_RV rv, struct jwk11_
 	return JWK11_ERR_LOGIN;
 }
 
-/* What the flags say before anything is sent. */
-static enum jwk11_rc check_flags(struct jwk11_token *token, struct jwk11_err *err)
+/* The states in which no PIN is sent, whichever it is. rv: what C_Login has answered; OK: it was not called. */
+static enum jwk11_rc unusable(struct jwk11_token *token, enum jwk11_pin_state state, CK_RV rv, struct jwk11_err *err)
 {
-	const char *label = token->info.label;
+	static const struct {
+		enum jwk11_pin_state state;
+		enum j11_code code;
+		const char *text, *hint;
+	} rows[] = {
+		{ JWK11_PIN_LOCKED, J11_CODE_PIN_LOCKED, "is locked",
+			"set a new PIN with the security officer's, put it into the PIN file or credential, then reload" },
+		{ JWK11_PIN_FINAL, J11_CODE_PIN_FINAL_TRY, "has one try left; it is not used up here",
+			"log in once by hand with the right PIN, which resets the counter" },
+		{ JWK11_PIN_EXPIRED, J11_CODE_PIN_EXPIRED, "must be changed first",
+			"change it with the token's own tool, put the new one into the PIN file or credential, then reload" },
+	};
 
-	switch (token->info.pin) {
-	case JWK11_PIN_LOCKED:
-		j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_LOCKED, "the PIN of token \"%s\" is locked", label);
-		j11_err_hint(err, "unlock it with the security officer's PIN");
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		if (rows[i].state != state)
+			continue;
+		token->info.pin = state;
+		if (rv == CKR_OK)
+			j11_err_set(err, JWK11_ERR_LOGIN, rows[i].code, "the PIN of token \"%s\" %s", token->info.label, rows[i].text);
+		else
+			j11_err_set_ckr(err, JWK11_ERR_LOGIN, rows[i].code, rv, "the PIN of token \"%s\" %s", token->info.label, rows[i].text);
+		j11_err_hint(err, "%s", rows[i].hint);
 		return JWK11_ERR_LOGIN;
-	case JWK11_PIN_FINAL:
-		j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_FINAL_TRY, "token \"%s\" has one PIN try left; it is not used up here", label);
-		j11_err_hint(err, "log in once by hand with the right PIN, which resets the counter");
-		return JWK11_ERR_LOGIN;
-	case JWK11_PIN_EXPIRED:
-		return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_EXPIRED, "the PIN of token \"%s\" must be changed first", label);
-	default:
-		return JWK11_OK;
 	}
+	return JWK11_OK;
+}
+
+/* Before anything is sent: what the flags say of every PIN, and the records of this one. Which PIN it is matters once one may be sent at all. */
+static enum jwk11_rc check_state(struct jwk11_token *token, enum jwk11_pin_state before, struct jwk11_err *err)
+{
+	enum jwk11_pin_state now = token->info.pin;
+
+	if (before != JWK11_PIN_OK && now != JWK11_PIN_LOCKED && now != JWK11_PIN_EXPIRED)
+		now = before;
+	return now == JWK11_PIN_REJECTED ? rejected(token, CKR_OK, err) : unusable(token, now, CKR_OK, err);
 }
 
 /* What a login is for: the token (on the anchor session), or one operation that a session has begun. */
@@ -254,15 +316,14 @@ static bool is_out_of_place(const struct login *login, CK_RV rv)
 }
 
 /* What to say about an answer to C_Login that is not success. */
-static enum jwk11_rc login_failed(struct jwk11_token *token, const struct login *login, CK_RV rv, struct jwk11_err *err)
+static enum jwk11_rc login_failed(struct jwk11_token *token, const struct login *login, const unsigned char hash[J11_PIN_HASH_LEN], CK_RV rv,
+	struct jwk11_err *err)
 {
-	if (rv == CKR_PIN_LOCKED) {
-		token->info.pin = JWK11_PIN_LOCKED;
-		return j11_err_set_ckr(err, JWK11_ERR_LOGIN, J11_CODE_PIN_LOCKED, rv, "the PIN of token \"%s\" is locked", token->info.label);
-	}
-	if (rv == CKR_PIN_EXPIRED) {
-		token->info.pin = JWK11_PIN_EXPIRED;
-		return j11_err_set_ckr(err, JWK11_ERR_LOGIN, J11_CODE_PIN_EXPIRED, rv, "the PIN of token \"%s\" must be changed", token->info.label);
+	if (rv == CKR_PIN_LOCKED || rv == CKR_PIN_EXPIRED) {
+		enum jwk11_pin_state why = rv == CKR_PIN_LOCKED ? JWK11_PIN_LOCKED : JWK11_PIN_EXPIRED;
+
+		remember_why(token->ctx, hash, why);
+		return unusable(token, why, rv, err);
 	}
 	if (is_out_of_place(login, rv))
 		return j11_err_set_ckr(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, rv, "token \"%s\" takes no PIN for this one operation: C_Login",
@@ -281,10 +342,8 @@ static enum jwk11_rc login_once(struct jwk11_token *token, const struct login *l
 		rc = load_key(token->ctx, err);
 	if (rc == JWK11_OK)
 		rc = pin_hash(token, pin, hash, err);
-	if (rc == JWK11_OK && was_refused(token->ctx, hash))
-		rc = rejected(token, CKR_OK, err);
 	if (rc == JWK11_OK)
-		rc = check_flags(token, err);
+		rc = check_state(token, was_refused(token->ctx, hash), err);
 	if (rc == JWK11_OK)
 		rc = remember(token->ctx, hash, err);
 	if (rc != JWK11_OK)
@@ -294,7 +353,7 @@ static enum jwk11_rc login_once(struct jwk11_token *token, const struct login *l
 		forget(token->ctx, hash);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return JWK11_OK;
-	return login_failed(token, login, rv, err);
+	return login_failed(token, login, hash, rv, err);
 }
 
 /* Reads the PIN, sends it when the turn comes, wipes it. One login at a time in this process, and with a hook in all that share it. */
@@ -331,7 +390,7 @@ static enum jwk11_rc no_pin(struct jwk11_token *token, struct jwk11_err *err)
 /* Who has not said that somebody is there to type it gets an answer at once. */
 static enum jwk11_rc log_in_by_pad(struct jwk11_token *token, struct jwk11_err *err)
 {
-	enum jwk11_rc rc = check_flags(token, err);
+	enum jwk11_rc rc = unusable(token, token->info.pin, CKR_OK, err);
 
 	if (rc != JWK11_OK)
 		return rc;

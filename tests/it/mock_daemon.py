@@ -149,14 +149,61 @@ def a_wrong_signature_never_leaves():
 @test
 def a_wrong_pin_is_one_try_for_all_workers_and_starts():
     with Mock(token="pin 1234\ntries 3", pin="9999", workers=3) as t:
-        for _ in range(3):
+        for start in range(20):
             t.log = ""
             t.start()
             t.wait_count("event=started", 4)
-            equal(t.sign(), (503, "PIN_REJECTED"))
-            equal(json.loads(t.ask("GET", "/v1/tokens")[2])["tokens"][0]["state"], "pin-rejected")
+            equal(t.sign(), (503, "PIN_REJECTED"), f"start {start}")
+            equal(token_says(t)[0], "pin-rejected", f"start {start}")
             t.stop()
-            equal((t.count("C_Login"), t.count("pin:t1")), (1, 1))
+            equal((t.count("C_Login"), t.count("pin:t1")), (1, 1), f"start {start}")
+
+
+def token_says(t):
+    """State, reason and pin of the token in GET /v1/tokens, and what GET /readyz says of it: state and reason, or None when all is well."""
+    token = json.loads(t.ask("GET", "/v1/tokens")[2])["tokens"][0]
+    status, _, body = t.ask("GET", "/readyz")
+    unready = [(r["state"], r["reason"]) for r in json.loads(body)["reasons"] if r.get("token") == "t1"] if status != 200 else []
+    equal(status, 503 if unready else 200, body)
+    return token["state"], token.get("reason", ""), token.get("pin"), unready[0] if unready else None
+
+
+LOGIN = "TOKEN_INITIALIZED USER_PIN_INITIALIZED LOGIN_REQUIRED"
+PIN_ROWS = [  # flags, answer to the first C_Login, calls of C_Login by two workers, state, code, a word of the reason
+    (LOGIN, None, 2, "ready", None, ""),
+    (LOGIN + " USER_PIN_COUNT_LOW", None, 2, "ready", None, ""),
+    (LOGIN + " USER_PIN_FINAL_TRY", None, 0, "pin-final-try", "PIN_FINAL_TRY", "one try left"),
+    (LOGIN + " USER_PIN_COUNT_LOW USER_PIN_FINAL_TRY", None, 0, "pin-final-try", "PIN_FINAL_TRY", "one try left"),
+    (LOGIN + " USER_PIN_LOCKED", None, 0, "pin-locked", "PIN_LOCKED", "is locked"),
+    (LOGIN + " USER_PIN_LOCKED USER_PIN_FINAL_TRY", None, 0, "pin-locked", "PIN_LOCKED", "is locked"),
+    (LOGIN + " USER_PIN_TO_BE_CHANGED", None, 0, "pin-expired", "PIN_EXPIRED", "changed"),
+    (LOGIN, "CKR_PIN_INCORRECT", 1, "pin-rejected", "PIN_REJECTED", "refused"),
+    (LOGIN, "CKR_PIN_INVALID", 1, "pin-rejected", "PIN_REJECTED", "refused"),
+    (LOGIN, "CKR_PIN_LEN_RANGE", 1, "pin-rejected", "PIN_REJECTED", "refused"),
+    (LOGIN, "CKR_PIN_LOCKED", 1, "pin-locked", "PIN_LOCKED", "locked"),
+    (LOGIN, "CKR_PIN_EXPIRED", 1, "pin-expired", "PIN_EXPIRED", "changed"),
+]
+
+
+@test
+def what_a_token_says_of_its_pin_is_done_and_told():
+    for flags, answer, logins, state, code, word in PIN_ROWS:
+        what = f"{flags}, {answer}"
+        with Mock(f"fault C_Login on 1 {answer}" if answer else "", token=f"pin 1234\nflags {flags}", workers=2) as t:
+            for start in range(1 if state == "ready" else 2):  # and it is the same word after a restart
+                t.log = ""
+                t.start()
+                t.wait_count("event=ready", 2)
+                equal(t.sign(), 200 if code is None else (503, code), what)
+                got, reason, pin, unready = token_says(t)
+                equal(got, state, f"{what}, start {start}: {reason}")
+                equal(unready, None if code is None else (state, reason), what)
+                equal(word in reason, True, f"{what}: {reason}")
+                equal("1234" in reason, False, what)
+                if state == "ready":
+                    equal(pin, "low" if "LOW" in flags else "ok", what)
+                t.stop()
+                equal(t.count("C_Login"), logins, f"{what}, start {start}")
 
 
 @test
