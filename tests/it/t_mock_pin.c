@@ -111,7 +111,8 @@ static void answers_to_a_login_are_told_apart(void **state)
 		if (strcmp(t.err.code, rows[i].code) != 0)
 			fail_msg("%s: %s: %s", rows[i].answer, t.err.code, t.err.text);
 		rc = trial_open(&t, "pin", 1);
-		if ((rc == JWK11_OK) != rows[i].again || trial_count("C_Login") != (rows[i].again ? 2 : 1))
+		if ((rc == JWK11_OK) != rows[i].again || trial_count("C_Login") != (rows[i].again ? 2 : 1) ||
+			(!rows[i].again && strcmp(t.err.code, rows[i].code) != 0))
 			fail_msg("%s, again: %s, %lu C_Login: %s", rows[i].answer, jwk11_rc_name(rc), trial_count("C_Login"), t.err.text);
 		trial_end(&t);
 	}
