@@ -319,6 +319,8 @@ static bool is_out_of_place(const struct login *login, CK_RV rv)
 static enum jwk11_rc login_failed(struct jwk11_token *token, const struct login *login, const unsigned char hash[J11_PIN_HASH_LEN], CK_RV rv,
 	struct jwk11_err *err)
 {
+	struct jwk11_err ignored = { 0 };
+
 	if (rv == CKR_PIN_LOCKED || rv == CKR_PIN_EXPIRED) {
 		enum jwk11_pin_state why = rv == CKR_PIN_LOCKED ? JWK11_PIN_LOCKED : JWK11_PIN_EXPIRED;
 
@@ -328,7 +330,11 @@ static enum jwk11_rc login_failed(struct jwk11_token *token, const struct login 
 	if (is_out_of_place(login, rv))
 		return j11_err_set_ckr(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, rv, "token \"%s\" takes no PIN for this one operation: C_Login",
 			token->info.label);
-	return is_transport(token, rv) ? j11_token_failed(token, rv, "C_Login", err) : rejected(token, rv, err);
+	if (is_transport(token, rv))
+		return j11_token_failed(token, rv, "C_Login", err);
+	if (j11_slot_check(token, &ignored) == JWK11_OK && token->info.pin == JWK11_PIN_LOCKED) /* it was the last one */
+		return unusable(token, JWK11_PIN_LOCKED, rv, err);
+	return rejected(token, rv, err);
 }
 
 /* With the turn taken: look again (another process may just have failed), then send the PIN. */

@@ -207,6 +207,44 @@ def what_a_token_says_of_its_pin_is_done_and_told():
 
 
 @test
+def a_pin_under_way_when_its_worker_ends_counts_as_refused_until_its_record_is_removed():
+    with Mock("fault C_Login on 1 abort", workers=2) as t:
+        for start in range(2):
+            t.log = ""
+            t.start()
+            t.wait_count("event=ready", 2)
+            equal(t.sign(), (503, "PIN_REJECTED"), f"start {start}")
+            t.stop()
+            equal(t.count("C_Login"), 1, f"start {start}")
+        state = os.path.join(t.dir, "state")
+        records = [name for name in os.listdir(state) if name.startswith("refused-")]
+        equal(len(records), 1)
+        for name in os.listdir(state):
+            with open(os.path.join(state, name), "rb") as f:
+                equal(b"1234" in f.read(), False, name)
+        os.unlink(os.path.join(state, records[0]))
+        t.log = ""
+        t.start()
+        t.wait_count("event=ready", 2)
+        equal(t.sign(), 200)
+        t.stop()
+        equal((t.count("C_Login"), t.count("pin:t1")), (3, 0))
+        equal([name for name in os.listdir(state) if name.startswith("refused-")], [])
+
+
+@test
+def a_token_that_locks_itself_at_our_try_says_so_at_once():
+    with Mock(token="pin 1234\ntries 1", pin="9999", workers=2) as t:
+        t.start()
+        t.wait_count("event=ready", 2)
+        equal(t.sign(), (503, "PIN_LOCKED"))
+        state, reason, _, unready = token_says(t)
+        equal((state, unready), ("pin-locked", (state, reason)))
+        t.stop()
+        equal((t.count("C_Login"), t.count("pin:t1")), (1, 1))
+
+
+@test
 def a_late_worker_is_not_killed_before_its_login_has_ended():
     with Mock("fault C_Sign on 2 lose t1\nfault C_Login on 2 delay 2500", timeout=1) as t:
         t.start()
