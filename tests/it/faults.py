@@ -419,7 +419,7 @@ def real_token(name, key, codes):
         with open(t.conf) as f:
             conf = f.read()
         with open(t.conf, "w") as f:
-            f.write(conf.replace("[daemon]\n", "[daemon]\nrequest-timeout = 4s\n"))
+            f.write(conf.replace("[daemon]\n", "[daemon]\nrequest-timeout = 3s\n"))
         t.start()
         t.wait_count("event=catalogue", 2)
         goes_and_comes_back(t, key, codes, lambda: t.script("lose"), lambda: t.script("regain"), times=1)
