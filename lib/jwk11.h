@@ -184,14 +184,16 @@ struct jwk11_token_config {
 	const char *uri;          /* RFC 7512; must match exactly one initialised token */
 	const char *module;       /* only in this loaded module; NULL: any */
 	const char *pin_file;     /* octets of the PIN, one trailing newline dropped; NULL: none. Must not be readable by others */
+	struct jwk11_view pin;    /* the octets themselves instead; data NULL: none. Kept in locked memory as long as the token; the caller wipes its own */
+	bool final_try;           /* with `pin`: when it is opened, use the last try that the token has left, for a person who knows the PIN */
 	unsigned n_sessions;      /* pool size; 0 means 1 */
 	enum jwk11_login_mode login;
 	bool sign_unverified;     /* verify = first: only the first signature of a key after each login is checked */
 	unsigned login_timeout_s; /* PROTECTED: seconds that a person may take; 0 means 60 */
 	bool strict;              /* keys with anything in jwk11_key_health refuse every operation with the code KEY_WEAK */
 };
-/* Finds the one token, opens the anchor session, logs in at most once, opens the session pool. The PIN is read, used and wiped.
- * Errors: ABSENT, AMBIGUOUS, LOGIN (codes PIN_MISSING, PIN_REJECTED, PIN_LOCKED, PIN_FINAL_TRY, PIN_EXPIRED, PIN_FILE, PIN_PAD), DEVICE. */
+/* Finds the one token, opens the anchor session, logs in at most once, opens the session pool. The PIN of a file is read, used
+ * and wiped. Errors: ARGUMENT (pin_file and pin, final_try without pin), LIMIT (a PIN above 1024 octets), ABSENT, AMBIGUOUS, LOGIN (codes PIN_MISSING, PIN_REJECTED, PIN_LOCKED, PIN_FINAL_TRY, PIN_EXPIRED, PIN_FILE, PIN_PAD), DEVICE. */
 JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_token_open(struct jwk11_context *ctx, const struct jwk11_token_config *config,
 	struct jwk11_token **ret_token, struct jwk11_err *err);
 JWK11_PUBLIC struct jwk11_token *jwk11_token_ref(struct jwk11_token *token);

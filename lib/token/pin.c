@@ -220,7 +220,7 @@ static enum jwk11_rc rejected(struct jwk11_token *token, CK_RV rv, struct jwk11_
 		j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_REJECTED, "token \"%s\" refused this PIN before; it is not sent again", token->info.label);
 	else
 		j11_err_set_ckr(err, JWK11_ERR_LOGIN, J11_CODE_PIN_REJECTED, rv, "token \"%s\" refused its PIN; it is not sent again", token->info.label);
-	j11_err_hint(err, "put the right PIN into the PIN file or credential, then reload");
+	j11_err_hint(err, "%s", token->pin != NULL ? "log in with the right PIN" : "put the right PIN into the PIN file or credential, then reload");
 	return JWK11_ERR_LOGIN;
 }
 
@@ -261,6 +261,8 @@ static enum jwk11_rc check_state(struct jwk11_token *token, enum jwk11_pin_state
 
 	if (before != JWK11_PIN_OK && now != JWK11_PIN_LOCKED && now != JWK11_PIN_EXPIRED)
 		now = before;
+	if (now == JWK11_PIN_FINAL && token->final_try && !token->opened) /* never for a login that is made good */
+		return JWK11_OK;
 	return now == JWK11_PIN_REJECTED ? rejected(token, CKR_OK, err) : unusable(token, now, CKR_OK, err);
 }
 
@@ -362,12 +364,12 @@ static enum jwk11_rc login_once(struct jwk11_token *token, const struct login *l
 	return login_failed(token, login, hash, rv, err);
 }
 
-/* Reads the PIN, sends it when the turn comes, wipes it. One login at a time in this process, and with a hook in all that share it. */
+/* Reads the PIN, unless the token has one, sends it when the turn comes, wipes what was read. One login at a time in this process, and with a hook in all that share it. */
 static enum jwk11_rc log_in(struct jwk11_token *token, const struct login *login, struct jwk11_err *err)
 {
-	J11_AUTO(j11_secret_free_auto) struct j11_secret *pin = NULL;
+	J11_AUTO(j11_secret_free_auto) struct j11_secret *from_file = NULL;
 	const struct jwk11_login_hook *hook = &token->ctx->hook;
-	enum jwk11_rc rc = j11_secret_from_file(token->pin_file, &pin, err);
+	enum jwk11_rc rc = token->pin == NULL ? j11_secret_from_file(token->pin_file, &from_file, err) : JWK11_OK;
 
 	if (rc != JWK11_OK) {
 		token->info.pin = JWK11_PIN_MISSING;
@@ -377,12 +379,17 @@ static enum jwk11_rc log_in(struct jwk11_token *token, const struct login *login
 	if (hook->begin != NULL && !hook->begin(hook->arg)) {
 		rc = j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_BUSY, "token \"%s\": no turn to log in", token->info.label);
 	} else {
-		rc = login_once(token, login, pin, err);
+		rc = login_once(token, login, token->pin != NULL ? token->pin : from_file, err);
 		if (hook->end != NULL)
 			hook->end(hook->arg);
 	}
 	pthread_mutex_unlock(&token->ctx->login_lock);
 	return rc;
+}
+
+static bool has_pin(const struct jwk11_token *token)
+{
+	return token->pin != NULL || token->pin_file != NULL;
 }
 
 static enum jwk11_rc no_pin(struct jwk11_token *token, struct jwk11_err *err)
@@ -417,12 +424,12 @@ enum jwk11_rc j11_pin_login(struct jwk11_token *token, struct jwk11_err *err)
 		return JWK11_OK;
 	if (pad && (token->login_mode == JWK11_LOGIN_AUTO || token->login_mode == JWK11_LOGIN_PROTECTED))
 		return log_in_by_pad(token, err);
-	return token->pin_file != NULL ? log_in(token, &login, err) : no_pin(token, err);
+	return has_pin(token) ? log_in(token, &login, err) : no_pin(token, err);
 }
 
 enum jwk11_rc j11_pin_context(struct jwk11_token *token, CK_SESSION_HANDLE session, struct jwk11_err *err)
 {
 	struct login login = { session, CKU_CONTEXT_SPECIFIC };
 
-	return token->pin_file != NULL ? log_in(token, &login, err) : no_pin(token, err);
+	return has_pin(token) ? log_in(token, &login, err) : no_pin(token, err);
 }

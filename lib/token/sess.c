@@ -101,6 +101,7 @@ static struct jwk11_token *token_new(struct jwk11_context *ctx, const struct jwk
 	atomic_init(&token->refs, 1);
 	token->ctx = ctx;
 	token->login_mode = config->login;
+	token->final_try = config->final_try;
 	token->login_seconds = config->login_timeout_s;
 	token->sign_unverified = config->sign_unverified;
 	token->strict = config->strict;
@@ -114,6 +115,17 @@ static struct jwk11_token *token_new(struct jwk11_context *ctx, const struct jwk
 	return token;
 }
 
+static enum jwk11_rc check_config(const struct jwk11_token_config *config, struct jwk11_err *err)
+{
+	if (config->n_sessions > MAX_SESSIONS)
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "more than %d sessions", MAX_SESSIONS);
+	if (config->pin.data != NULL && config->pin_file != NULL)
+		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "a PIN and a PIN file exclude each other");
+	if (config->final_try && config->pin.data == NULL)
+		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "the last try is for a PIN that somebody has given, not for a PIN file");
+	return JWK11_OK;
+}
+
 enum jwk11_rc jwk11_token_open(struct jwk11_context *ctx, const struct jwk11_token_config *config, struct jwk11_token **ret_token,
 	struct jwk11_err *err)
 {
@@ -121,14 +133,17 @@ enum jwk11_rc jwk11_token_open(struct jwk11_context *ctx, const struct jwk11_tok
 	unsigned wanted = config->n_sessions ? config->n_sessions : 1;
 	enum jwk11_rc rc = j11_p11_check(ctx, err);
 
+	if (rc == JWK11_OK)
+		rc = check_config(config, err);
 	if (rc != JWK11_OK)
 		return rc;
-	if (wanted > MAX_SESSIONS)
-		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "more than %d sessions", MAX_SESSIONS);
 	token = token_new(ctx, config);
 	if (token == NULL)
 		return j11_err_memory(err);
-	rc = j11_slot_find(token, config->uri, config->module, err);
+	if (config->pin.data != NULL)
+		rc = j11_secret_from_bytes(config->pin.data, config->pin.len, &token->pin, err);
+	if (rc == JWK11_OK)
+		rc = j11_slot_find(token, config->uri, config->module, err);
 	if (rc == JWK11_OK)
 		rc = open_anchor(token, err);
 	if (rc == JWK11_OK)
@@ -169,6 +184,7 @@ void jwk11_token_unref(struct jwk11_token *token)
 	pthread_mutex_destroy(&token->login_lock);
 	j11_mem_free(token->idle);
 	j11_mem_free(token->pin_file);
+	j11_secret_free(token->pin);
 	j11_mem_free(token);
 	j11_p11_drop(ctx);
 }

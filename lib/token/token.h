@@ -22,6 +22,8 @@ struct jwk11_token {
 	CK_TOKEN_INFO raw; /* as found: the identity that is looked for after a loss */
 	struct jwk11_token_info info;
 	char *pin_file;
+	struct j11_secret *pin; /* instead of a file; NULL: none */
+	bool final_try;         /* may use up the last try, until it is opened */
 	enum jwk11_login_mode login_mode;
 	unsigned login_seconds; /* for a PIN pad; 0: the default */
 	bool opened;            /* jwk11_token_open is through with it */

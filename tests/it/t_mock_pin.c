@@ -210,6 +210,81 @@ static void the_login_mode_comes_before_the_tokens_word(void **state)
 	}
 }
 
+static void a_pin_may_be_given_instead_of_a_file(void **state)
+{
+	static char long_pin[1025];
+	static const struct {
+		const char *flags, *pin;
+		bool with_file, final_try;
+		const char *code;
+		unsigned long logins;
+	} rows[] = {
+		{ LOGIN_, "1234", false, false, "", 1 },
+		{ LOGIN_, "7771", false, false, "PIN_REJECTED", 1 }, /* another one each time: refused PINs outlast a row */
+		{ LOGIN_, "", false, false, "PIN_REJECTED", 1 },
+		{ LOGIN_, "1234", true, false, "ARGUMENT", 0 },
+		{ LOGIN_, NULL, true, true, "ARGUMENT", 0 },
+		{ LOGIN_, long_pin, false, false, "LIMIT", 0 },
+		{ LOGIN_ " USER_PIN_FINAL_TRY", "1234", false, false, "PIN_FINAL_TRY", 0 },
+		{ LOGIN_ " USER_PIN_FINAL_TRY", "1234", false, true, "", 1 },
+		{ LOGIN_ " USER_PIN_FINAL_TRY", "7772", false, true, "PIN_REJECTED", 1 },
+		{ LOGIN_ " USER_PIN_LOCKED", "1234", false, true, "PIN_LOCKED", 0 },
+		{ LOGIN_ " USER_PIN_TO_BE_CHANGED", "1234", false, true, "PIN_EXPIRED", 0 },
+		{ "TOKEN_INITIALIZED", "1234", false, false, "", 0 },
+	};
+
+	(void)state;
+	memset(long_pin, '1', sizeof(long_pin));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct jwk11_token_config config = { .uri = "pkcs11:token=t1", .pin_file = rows[i].with_file ? trial_path("pin") : NULL,
+			.final_try = rows[i].final_try };
+		struct jwk11_token *token = NULL;
+		struct trial t;
+		enum jwk11_rc rc;
+
+		if (rows[i].pin != NULL)
+			config.pin = (struct jwk11_view){ rows[i].pin, rows[i].pin == long_pin ? sizeof(long_pin) : strlen(rows[i].pin) };
+		trial_script("key k p256 $/k.pem\ntoken t1\npin 1234\nflags %s\nprivate k\npublic k\n", rows[i].flags);
+		trial_must(trial_load(&t, true), &t.err);
+		for (int round = 0; round < 2; round++) { /* what was refused is not sent again; who is logged in is asked nothing */
+			jwk11_token_unref(token);
+			token = NULL;
+			t.err = (struct jwk11_err){ 0 };
+			rc = jwk11_token_open(t.ctx, &config, &token, &t.err);
+			if (strcmp(t.err.code, rows[i].code) != 0 || (rc == JWK11_OK) != (rows[i].code[0] == '\0') ||
+				(round == 0 || rc != JWK11_OK ? trial_count("C_Login") != rows[i].logins : false))
+				fail_msg("row %zu, round %d: \"%s\" %s, %lu C_Login", i, round, t.err.code, t.err.text, trial_count("C_Login"));
+		}
+		if (rc == JWK11_OK)
+			signs(token, JWK11_OK);
+		jwk11_token_unref(token);
+		trial_end(&t);
+	}
+}
+
+/* A login that is lost is made good with the PIN that was given, but not with the last try: that was for the person who was there. */
+static void a_given_pin_makes_good_a_loss_but_not_with_the_last_try(void **state)
+{
+	struct jwk11_token_config config = { .uri = "pkcs11:token=t1", .pin = { "1234", 4 } };
+
+	(void)state;
+	for (int final = 0; final < 2; final++) {
+		struct jwk11_token *token = NULL;
+		struct trial t;
+
+		config.final_try = final;
+		trial_script("key k p256 $/k.pem\ntoken t1\npin 1234\nflags " LOGIN_ "%s\nprivate k\npublic k\nfault C_Sign on 2 lose t1\n",
+			final ? " USER_PIN_FINAL_TRY" : "");
+		trial_must(trial_load(&t, true), &t.err);
+		trial_must(jwk11_token_open(t.ctx, &config, &token, &t.err), &t.err);
+		signs(token, JWK11_OK);
+		signs(token, final ? JWK11_ERR_LOGIN : JWK11_OK);
+		assert_int_equal(trial_count("C_Login"), final ? 1 : 2);
+		jwk11_token_unref(token);
+		trial_end(&t);
+	}
+}
+
 #define PAD "key k p256 $/k.pem\ntoken t1\nflags " LOGIN_ " PROTECTED_AUTHENTICATION_PATH\nprivate k\npublic k\n"
 
 static void nobody_is_asked_twice_for_nothing(void **state)
@@ -300,6 +375,8 @@ int main(void)
 		cmocka_unit_test(answers_to_a_login_are_told_apart),
 		cmocka_unit_test(a_pin_refused_after_a_loss_is_not_tried_again),
 		cmocka_unit_test(the_login_mode_comes_before_the_tokens_word),
+		cmocka_unit_test(a_pin_may_be_given_instead_of_a_file),
+		cmocka_unit_test(a_given_pin_makes_good_a_loss_but_not_with_the_last_try),
 		cmocka_unit_test(nobody_is_asked_twice_for_nothing),
 		cmocka_unit_test(no_request_waits_for_a_person),
 		cmocka_unit_test(the_deadline_is_ours),
