@@ -37,6 +37,7 @@ struct cmd_global {
 	unsigned n_takers;
 	long long ttl, leeway;
 	bool sign, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin;
+	bool ask_pin, final_try; /* --offline without a configuration: the PIN of a person */
 };
 
 /* A row of the verb table. */

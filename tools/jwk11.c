@@ -51,6 +51,7 @@ static const struct {
 	{ "alg", 0, OPT_TEXT, offsetof(struct cmd_global, alg) },
 	{ "also", 0, OPT_WORDS, offsetof(struct cmd_global, also) },
 	{ "any", 0, OPT_FLAG, offsetof(struct cmd_global, any) },
+	{ "ask-pin", 0, OPT_FLAG, offsetof(struct cmd_global, ask_pin) },
 	{ "b64", 0, OPT_TEXT, offsetof(struct cmd_global, b64) },
 	{ "claim", 0, OPT_CLAIM, 0 },
 	{ "config", 0, OPT_TEXT, offsetof(struct cmd_global, config) },
@@ -61,6 +62,7 @@ static const struct {
 	{ "digest", 0, OPT_TEXT, offsetof(struct cmd_global, digest) },
 	{ "enc", 0, OPT_TEXT, offsetof(struct cmd_global, enc) },
 	{ "encoding", 0, OPT_TEXT, offsetof(struct cmd_global, encoding) },
+	{ "final-try", 0, OPT_FLAG, offsetof(struct cmd_global, final_try) },
 	{ "flattened", 0, OPT_FLAG, offsetof(struct cmd_global, flattened) },
 	{ "expect", 0, OPT_TEXT, offsetof(struct cmd_global, expect) },
 	{ "for", 0, OPT_TAKERS, 0 },
@@ -252,8 +254,10 @@ int main(int argc, char **argv)
 		help(stderr);
 		return CMD_USAGE;
 	}
-	if ((g.module != NULL || g.token != NULL || g.pin_file != NULL) && !g.offline)
-		return cmd_usage(argv[optind], "--module, --token and --pin-file go with --offline");
+	if ((g.module != NULL || g.token != NULL || g.pin_file != NULL || g.ask_pin) && !g.offline)
+		return cmd_usage(argv[optind], "--module, --token, --pin-file and --ask-pin go with --offline");
+	if ((g.ask_pin && g.pin_file != NULL) || (g.final_try && !g.ask_pin))
+		return cmd_usage(argv[optind], g.final_try && !g.ask_pin ? "--final-try goes with --ask-pin" : "--ask-pin and --pin-file exclude each other");
 	config_given = g.config != NULL;
 	if (!config_given)
 		g.config = JWK11_SYSCONFDIR "/jwk11/jwk11.conf";

@@ -24,6 +24,8 @@ struct local_found {
 struct local {
 	struct conf *conf;
 	bool direct; /* made from options: no [key] sections */
+	struct j11_secret *pin; /* that was typed; NULL: none */
+	bool final_try;
 	bool context_pin; /* for keys without a section */
 	struct jwk11_context *ctx;
 	struct local_place *places;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ask_pin.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -124,6 +125,15 @@ static enum jwk11_rc make_places(struct local *l, struct jwk11_err *err)
 	return ok ? JWK11_OK : j11_err_memory(err);
 }
 
+/* Before a module is loaded: some change signals and the terminal. */
+static enum jwk11_rc ask_for_pin(const struct cmd_global *g, struct local *l, struct jwk11_err *err)
+{
+	char prompt[300];
+
+	snprintf(prompt, sizeof(prompt), g->token != NULL ? "PIN of %.250s: " : "PIN: ", g->token);
+	return ask_pin(prompt, &l->pin, err);
+}
+
 enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, struct jwk11_err *err)
 {
 	J11_AUTO(local_close_auto) struct local *l = j11_mem_new(sizeof(*l));
@@ -131,7 +141,8 @@ enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, s
 
 	if (l == NULL)
 		return j11_err_memory(err);
-	l->direct = g->module != NULL || g->token != NULL || g->pin_file != NULL;
+	l->direct = g->module != NULL || g->token != NULL || g->pin_file != NULL || g->ask_pin;
+	l->final_try = g->final_try;
 	l->context_pin = g->context_pin;
 	rc = l->direct ? direct_conf(g, &l->conf, err) : conf_load(g->config, &l->conf, err);
 	if (rc != JWK11_OK && !l->direct)
@@ -142,7 +153,10 @@ enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, s
 		return rc;
 	for (const char **e = l->conf->environment; *e != NULL; e++)
 		putenv((char *)*e);
-	rc = load_modules(l, err);
+	if (g->ask_pin)
+		rc = ask_for_pin(g, l, err);
+	if (rc == JWK11_OK)
+		rc = load_modules(l, err);
 	if (rc == JWK11_OK)
 		rc = make_places(l, err);
 	if (rc != JWK11_OK)
@@ -165,6 +179,7 @@ void local_close(struct local *l)
 	for (size_t i = 0; i < l->n_modules; i++)
 		j11_mem_free(l->modules[i]);
 	jwk11_context_free(l->ctx);
+	j11_secret_free(l->pin);
 	j11_mem_free(l->places);
 	j11_mem_free(l->modules);
 	conf_free(l->conf);
@@ -197,6 +212,10 @@ static void open_place(struct local *l, struct local_place *p)
 		.login_timeout_s = (unsigned)t->login_timeout, .strict = l->conf->strict == CONF_YES };
 	char path[4352];
 
+	if (l->pin != NULL) {
+		config.pin = j11_secret_expose(l->pin);
+		config.final_try = l->final_try;
+	}
 	if (t->pin_credential != NULL && getenv("CREDENTIALS_DIRECTORY") != NULL) {
 		snprintf(path, sizeof(path), "%s/%s", getenv("CREDENTIALS_DIRECTORY"), t->pin_credential);
 		config.pin_file = path;

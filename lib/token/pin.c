@@ -235,7 +235,7 @@ static enum jwk11_rc unusable(struct jwk11_token *token, enum jwk11_pin_state st
 		{ JWK11_PIN_LOCKED, J11_CODE_PIN_LOCKED, "is locked",
 			"set a new PIN with the security officer's, put it into the PIN file or credential, then reload" },
 		{ JWK11_PIN_FINAL, J11_CODE_PIN_FINAL_TRY, "has one try left; it is not used up here",
-			"log in once by hand with the right PIN, which resets the counter" },
+			"log in once by hand with the right PIN, which resets the counter: jwk11 list --offline --ask-pin --final-try with --module and --token" },
 		{ JWK11_PIN_EXPIRED, J11_CODE_PIN_EXPIRED, "must be changed first",
 			"change it with the token's own tool, put the new one into the PIN file or credential, then reload" },
 	};
