@@ -23,7 +23,8 @@ static void check_numbers(const struct conf *c)
 
 static void check_client(const struct conf *c, const struct conf_client *client)
 {
-	must(client->users[0] != NULL || client->groups[0] != NULL || client->n_uids + client->n_gids > 0);
+	must(client->users[0] != NULL || client->groups[0] != NULL || client->n_uids + client->n_gids > 0 || client->units[0] != NULL ||
+		client->executables[0] != NULL || client->sockets[0] != NULL);
 	must(client->anybody == conf_list_has(client->users, "*") && client->jwt_max_ttl >= 0);
 	for (const char **k = client->keys; *k != NULL; k++)
 		must(strcmp(*k, "*") == 0 || conf_find_key(c, *k) != NULL);
@@ -31,7 +32,7 @@ static void check_client(const struct conf *c, const struct conf_client *client)
 
 static void same(const struct conf *a, const struct conf *b)
 {
-	must(a->n_tokens == b->n_tokens && a->n_keys == b->n_keys && a->n_sets == b->n_sets && a->n_clients == b->n_clients);
+	must(a->n_tokens == b->n_tokens && a->n_keys == b->n_keys && a->n_sets == b->n_sets && a->n_clients == b->n_clients && a->n_sockets == b->n_sockets);
 	must(a->socket_gid == b->socket_gid && a->api_mode == b->api_mode && a->public_mode == b->public_mode && a->max_body == b->max_body);
 	must(a->workers == b->workers && a->request_timeout_ms == b->request_timeout_ms && a->max_age == b->max_age);
 	for (size_t i = 0; i < a->n_tokens; i++)
@@ -39,6 +40,8 @@ static void same(const struct conf *a, const struct conf *b)
 			(a->tokens[i].pin_file == NULL) == (b->tokens[i].pin_file == NULL));
 	for (size_t i = 0; i < a->n_keys; i++)
 		must(strcmp(a->keys[i].uri, b->keys[i].uri) == 0 && conf_key_index(b, a->keys[i].name) == (long)i);
+	for (size_t i = 0; i < a->n_sockets; i++)
+		must(strcmp(a->sockets[i].path, b->sockets[i].path) == 0 && a->sockets[i].mode == b->sockets[i].mode && a->sockets[i].gid == b->sockets[i].gid);
 	for (size_t i = 0; i < a->n_clients; i++) {
 		const struct conf_client *x = &a->clients[i], *y = &b->clients[i];
 
