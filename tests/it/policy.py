@@ -227,28 +227,36 @@ def move(cgroup):
         f.write("0")
 
 
+def number_again(path, work):
+    """Forks until somebody got the number that a process had who connected and went, for which `work` is then done. Others fork too, and may have it first:
+    then with the next number. Returns the connection and the number."""
+    for _ in range(50):
+        outside = socket.socket(socket.AF_UNIX)
+        gone = forked(lambda: outside.connect(path))
+        os.waitpid(gone, 0)
+        for _ in range(20):
+            with open("/proc/sys/kernel/ns_last_pid", "w") as f:
+                f.write(str(gone - 1))
+            pid = forked(lambda: os.getpid() == gone and work())
+            if pid == gone:
+                return outside, gone
+            os.waitpid(pid, 0)
+        outside.close()
+    raise AssertionError("the kernel never gave a number again")
+
+
 @test
 def who_gets_the_number_of_a_gone_process_does_not_pass_for_it():
     """A connection outlives the process that made it in the hands of a child; its number is then given to one that runs in the unit."""
     with Trial() as t, cgroups("jwk11-issuer.service") as (ours,):
         rules(t, "[client issuer]\nunit = jwk11-issuer.service\nkeys = es256\nallow = sign\n")
         t.start()
-        in_the_unit, outside = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        in_the_unit = socket.socket(socket.AF_UNIX)
         os.waitpid(forked(lambda: (move(ours), in_the_unit.connect(t.api))), 0)
         equal(ask_raw(in_the_unit), b"403", "one that connected in the unit has gone")
-        gone = forked(lambda: outside.connect(t.api))
-        os.waitpid(gone, 0)
         release, hold = os.pipe()
         moved, told = os.pipe()
-        for _ in range(1000):
-            with open("/proc/sys/kernel/ns_last_pid", "w") as f:
-                f.write(str(gone - 1))
-            pid = forked(lambda: (os.close(hold), os.getpid() == gone and (move(ours), os.write(told, b"x"), os.read(release, 1))))
-            if pid == gone:
-                break
-            os.waitpid(pid, 0)
-        else:
-            raise AssertionError(f"the kernel never gave number {gone} again")
+        outside, gone = number_again(t.api, lambda: (os.close(hold), move(ours), os.write(told, b"x"), os.read(release, 1)))
         try:
             os.read(moved, 1)
             with open(f"/proc/{gone}/cgroup") as f:
