@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 /* How much behind the last good record may be torn. */
@@ -33,14 +34,6 @@ void audit_file_done(struct audit_file *f)
 	j11_buf_done(&f->out);
 	j11_buf_done(&f->members);
 	*f = (struct audit_file){ .fd = -1 };
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static bool fail(char *why, size_t room, const char *step)
@@ -145,7 +138,7 @@ static bool look(struct audit_file *f, uint64_t size, char *why, size_t room)
 	bool shrank = f->known && size < f->end;
 
 	if (size == 0) { /* new; or emptied by whoever copied it away, and then the chain goes on */
-		j11_audit_begin(now_ms(), f->head.hash, &f->members);
+		j11_audit_begin(j11_clock_wall_ms(), f->head.hash, &f->members);
 		f->ended = false;
 		return add(f, &f->head, why, room);
 	}
@@ -156,12 +149,12 @@ static bool look(struct audit_file *f, uint64_t size, char *why, size_t room)
 	if (!t.has_end)
 		j11_buf_add_byte(&f->out, '\n');
 	if (t.torn > 0) {
-		j11_audit_torn(now_ms(), t.torn, t.torn_hash, &f->members);
+		j11_audit_torn(j11_clock_wall_ms(), t.torn, t.torn_hash, &f->members);
 		if (!add(f, &f->head, why, room))
 			return false;
 	}
 	if (shrank && was.seq > t.head.seq) {
-		j11_audit_cut(now_ms(), &was, &f->members);
+		j11_audit_cut(j11_clock_wall_ms(), &was, &f->members);
 		return add(f, &f->head, why, room);
 	}
 	return true;
@@ -215,7 +208,7 @@ static bool write_out(struct audit_file *f, uint64_t size, char *why, size_t roo
 static bool seal_all(struct audit_file *f, const struct jwk11_view *members, size_t n, char *why, size_t room)
 {
 	if (f->ended) { /* and it is ours all the same: the chain comes back */
-		j11_audit_begin(now_ms(), f->head.hash, &f->members);
+		j11_audit_begin(j11_clock_wall_ms(), f->head.hash, &f->members);
 		if (!add(f, &f->head, why, room))
 			return false;
 		f->ended = false;
@@ -289,7 +282,7 @@ static void end_old(struct audit_file *f, char *why, size_t room)
 	struct jwk11_view members;
 	uint64_t size;
 
-	j11_audit_end(now_ms(), &end);
+	j11_audit_end(j11_clock_wall_ms(), &end);
 	members = j11_buf_view(&end);
 	f->resumed = false;
 	if (append_locked(f, &members, 1, why, room) == AUDIT_FILE_FAILED && size_of(f->fd, &size, why, room) && size > 0 &&

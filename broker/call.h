@@ -82,8 +82,8 @@ enum jwk11_rc calls_add_worker(struct calls *calls, const char *module, unsigned
 void calls_module_down(struct calls *calls, const char *module);
 
 uint64_t calls_next_id(struct calls *calls);
-/* Starts a call at rest. ABSENT: the module does not start; BUSY: the queue is full; LIMIT: the user has as many under way as they may; MEMORY. Then nothing has begun. In a full
- * queue the youngest call of the user with the most waiting gives way to one whose user has fewer. A module without a worker is waited for. */
+/* Starts a call at rest. ABSENT: the module does not start; BUSY: the queue is full; LIMIT: the user has as many under way as they may;
+ * MEMORY. Then nothing has begun. In a full queue the youngest call of the user with the most waiting gives way to one whose user has fewer. A module without a worker is waited for. */
 enum jwk11_rc calls_start(struct calls *calls, const char *module, struct call *call) J11_MUST_USE;
 /* The owner lost interest. True: the call is at rest at once. False: a worker has it; done comes later, with CALL_ABANDONED. */
 bool calls_leave(struct call *call) J11_MUST_USE;

@@ -8,10 +8,10 @@
 #include "base/b64.h"
 #include "base/ckr.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "http_media.h"
 #include "log.h"
-#include "base/mem.h"
 #include "peer.h"
 #include "problem.h"
 

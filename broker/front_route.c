@@ -234,6 +234,5 @@ enum front_outcome front_route(struct front_request *q)
 	if (must_ask(q))
 		return FRONT_WHO;
 	route = check(q);
-
 	return route != NULL ? route->handler(q) : FRONT_REPLY;
 }

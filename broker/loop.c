@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -26,14 +27,6 @@ struct loop {
 	size_t n_heap;
 	size_t room;
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static void run_batch(const struct loop *loop, const struct epoll_event *batch, const int *n_batch)
 {
@@ -69,7 +62,7 @@ enum jwk11_rc loop_new(struct loop **ret_loop, struct jwk11_err *err)
 		loop_free(loop);
 		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "event loop: epoll_create1 failed: errno %d", errno);
 	}
-	loop->now_ms = clock_ms();
+	loop->now_ms = (uint64_t)j11_clock_ms();
 	*ret_loop = loop;
 	return JWK11_OK;
 }
@@ -247,7 +240,7 @@ void loop_run(struct loop *loop)
 	while (!loop->stopped) {
 		int n = epoll_wait(loop->epoll, loop->batch, BATCH, patience(loop));
 
-		loop->now_ms = clock_ms();
+		loop->now_ms = (uint64_t)j11_clock_ms();
 		loop->n_batch = n > 0 ? n : 0;
 		run_batch(loop, loop->batch, &loop->n_batch);
 		loop->n_batch = 0;

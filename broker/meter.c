@@ -3,7 +3,6 @@
 #include "meter.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -139,14 +138,6 @@ void meter_lost(struct meter *meter, const char *name, unsigned index)
 			module->total[i] -= module->workers[index].last[i];
 		module->workers[index].last[i] = 0;
 	}
-}
-
-uint64_t meter_now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 void meter_done(struct meter *meter)

@@ -52,8 +52,6 @@ void meter_time(struct meter *meter, enum conf_op op, uint64_t us);
 void meter_tally(struct meter *meter, const char *module, unsigned index, const uint64_t n[TALLY_N_]);
 /* The worker has gone. */
 void meter_lost(struct meter *meter, const char *module, unsigned index);
-/* Microseconds that only grow. */
-uint64_t meter_now_us(void);
 void meter_done(struct meter *meter);
 
 #endif

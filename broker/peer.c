@@ -54,3 +54,11 @@ bool peer_address(const struct sockaddr_un *addr, size_t len, char ret_text[PEER
 			return false;
 	return true;
 }
+
+bool peer_address_of(int fd, char ret_text[PEER_ADDRESS_MAX])
+{
+	struct sockaddr_un addr = { 0 };
+	socklen_t len = sizeof(addr);
+
+	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 && peer_address(&addr, len, ret_text);
+}

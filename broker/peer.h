@@ -15,5 +15,7 @@ struct sockaddr_un;
 /* The address of a Unix socket as text, "@…" for an abstract one; what a configuration cannot hold (control characters, blanks at its ends, invalid
  * UTF-8) has none: false. */
 bool peer_address(const struct sockaddr_un *addr, size_t len, char ret_text[PEER_ADDRESS_MAX]) J11_MUST_USE;
+/* The same of a socket that is bound, or was accepted by one that is. */
+bool peer_address_of(int fd, char ret_text[PEER_ADDRESS_MAX]) J11_MUST_USE;
 
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -17,14 +18,6 @@
 #include "sup_spawn.h"
 
 enum { MAX_CHILDREN = 1 + 32 * 64, STEADY_MS = 60000, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10000, BACKOFF_READY_MAX_MS = 500 };
-
-int64_t sup_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 const char *sup_child_program(const struct sup_child *c)
 {
@@ -190,7 +183,7 @@ static void start_failed(struct sup_child *c, const struct jwk11_err *err)
 	log_event(LOG_LEVEL_ERROR, "start-failed", "program", sup_child_program(c), "module", c->module, "why", err->text, NULL);
 	close_child(c);
 	c->backoff_ms = BACKOFF_MAX_MS;
-	c->start_at_ms = sup_now_ms() + c->backoff_ms;
+	c->start_at_ms = j11_clock_ms() + c->backoff_ms;
 }
 
 /* PROTOCOL.md has its arguments and descriptors. */
@@ -223,7 +216,7 @@ static void start_child(struct sup_child *c, const struct sup_conf *conf, const 
 		program.fds[1] = work;
 		program.environment = conf->first->environment;
 	}
-	c->started_ms = sup_now_ms();
+	c->started_ms = j11_clock_ms();
 	if (err.rc == JWK11_OK && sup_spawn(&program, &c->pid, &err) == JWK11_OK) {
 		sup_child_configure(c, conf);
 		log_event(LOG_LEVEL_INFO, "started", "program", program.argv[0], "module", c->module, "pid", log_num(pid, c->pid), NULL);
@@ -254,7 +247,7 @@ static bool may_start(const struct sup_children *children, const struct sup_chil
 void sup_child_start_due(struct sup_children *children, const struct sup_conf *conf, const struct sup_sock *sock)
 {
 	for (size_t i = 0; i < children->n; i++)
-		if (may_start(children, &children->all[i], sup_now_ms()))
+		if (may_start(children, &children->all[i], j11_clock_ms()))
 			start_child(&children->all[i], conf, sock);
 }
 
@@ -331,7 +324,7 @@ void sup_child_ended(struct sup_children *children, struct sup_child *c, int sta
 		log_num(code, WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)), NULL);
 	if (!draining)
 		tell_module_down(children, c);
-	wait_before_start(c, sup_now_ms());
+	wait_before_start(c, j11_clock_ms());
 	close_child(c);
 	c->looked = true;
 	/* A new front needs every worker's socket, and each was given to the old one: the workers start afresh. */

@@ -34,9 +34,6 @@ struct sup_children {
 	size_t n;
 };
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-int64_t sup_now_ms(void);
-
 /* Fills the table: nothing is started. */
 enum jwk11_rc sup_child_plan(const struct conf *conf, struct sup_children *ret_children, struct jwk11_err *err) J11_MUST_USE;
 void sup_child_close_all(struct sup_children *children);

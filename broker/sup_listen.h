@@ -18,8 +18,8 @@ struct sup_listen {
 };
 
 /* Takes LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES out of the environment; they count only when LISTEN_PID is us. Each descriptor must be a
- * listening Unix stream socket with the name api, public, or that of a [socket] section, each name once; anything else is refused (ARGUMENT, CONFIG_INVALID), because
- * serving the wrong socket is worse than not serving. */
+ * listening Unix stream socket with the name api, public, or that of a [socket] section, each name once; anything else is refused
+ * (ARGUMENT, CONFIG_INVALID), because serving the wrong socket is worse than not serving. */
 enum jwk11_rc sup_listen_take(struct sup_listen *ret_listen, struct jwk11_err *err) J11_MUST_USE;
 
 #endif

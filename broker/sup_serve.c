@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -61,7 +62,7 @@ static bool is_up(struct sup *sup)
 	if (!front_of(sup)->ready)
 		return false;
 	for (size_t i = 1; i < sup->children.n; i++)
-		if (sup->children.all[i].index == 0 && !sup->children.all[i].looked && sup_now_ms() < sup->first_look_until_ms)
+		if (sup->children.all[i].index == 0 && !sup->children.all[i].looked && j11_clock_ms() < sup->first_look_until_ms)
 			return false;
 	return true;
 }
@@ -106,7 +107,7 @@ static void check_reload(struct sup *sup)
 {
 	size_t behind = count_behind(sup);
 
-	if (sup->reload_until_ms != NEVER && (behind == 0 || sup_now_ms() >= sup->reload_until_ms))
+	if (sup->reload_until_ms != NEVER && (behind == 0 || j11_clock_ms() >= sup->reload_until_ms))
 		end_reload(sup, behind);
 	if (behind == 0 && sup->status.behind[0] != '\0') {
 		sup->status.behind[0] = '\0';
@@ -236,7 +237,7 @@ static void reload(struct sup *sup)
 		return;
 	if (sup->told_ready)
 		sup_notify_reloading(sup->notify);
-	sup->reload_until_ms = sup_now_ms() + RELOAD_MS;
+	sup->reload_until_ms = j11_clock_ms() + RELOAD_MS;
 	if (sup_conf_reload(sup->conf, &err) != JWK11_OK) {
 		log_event(LOG_LEVEL_ERROR, "reload-refused", "why", err.text, "hint", err.hint[0] ? err.hint : NULL, "kept", "the old configuration", NULL);
 		snprintf(sup->status.refused, sizeof(sup->status.refused), "%s", err.text);
@@ -257,7 +258,7 @@ static void drain(struct sup *sup)
 	sup->draining = sup->status.draining = true;
 	sup_notify_stopping(sup->notify);
 	tell_status(sup);
-	sup->drain_until_ms = sup_now_ms() + DRAIN_MS;
+	sup->drain_until_ms = j11_clock_ms() + DRAIN_MS;
 	log_event(LOG_LEVEL_NOTICE, "draining", NULL);
 	if (front_of(sup)->pid != 0)
 		sup_child_send(front_of(sup), WIRE_DRAIN, NULL, -1);
@@ -296,7 +297,7 @@ int sup_serve_signals(void)
 /* After the front is gone, workers go too; who is still there at the end of the patience is killed, unless it is logging in. */
 static bool drained(struct sup *sup)
 {
-	bool late = sup_now_ms() >= sup->drain_until_ms, left = false;
+	bool late = j11_clock_ms() >= sup->drain_until_ms, left = false;
 
 	if (front_of(sup)->pid != 0 && !late)
 		return false;
@@ -321,7 +322,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static int next_timeout(const struct sup *sup)
 {
-	int64_t now = sup_now_ms(), next = INT64_MAX;
+	int64_t now = j11_clock_ms(), next = INT64_MAX;
 
 	if (sup->draining) {
 		next = sup->drain_until_ms;
@@ -369,7 +370,7 @@ static int serve(struct sup *sup, struct pollfd *fds)
 
 int sup_serve(struct sup_conf *conf, const struct sup_sock *sock, struct sup_notify *notify, int signals)
 {
-	struct sup sup = { .conf = conf, .sock = sock, .notify = notify, .signals = signals, .first_look_until_ms = sup_now_ms() + FIRST_LOOK_MS };
+	struct sup sup = { .conf = conf, .sock = sock, .notify = notify, .signals = signals, .first_look_until_ms = j11_clock_ms() + FIRST_LOOK_MS };
 	struct jwk11_err err = { 0 };
 	struct pollfd *fds = NULL;
 	int status = EXIT_BUG_;

@@ -120,12 +120,10 @@ static enum jwk11_rc make(const char *dir, const char *name, unsigned mode, gid_
 static struct sup_sock_end adopt(int fd)
 {
 	struct sup_sock_end end = { .fd = fd };
-	struct sockaddr_un addr = { 0 };
-	socklen_t len = sizeof(addr);
+	char text[PEER_ADDRESS_MAX];
 
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0 && len > offsetof(struct sockaddr_un, sun_path))
-		snprintf(end.path, sizeof(end.path), "%s%.*s", addr.sun_path[0] ? "" : "@", (int)(len - offsetof(struct sockaddr_un, sun_path)) - !addr.sun_path[0],
-			addr.sun_path + !addr.sun_path[0]);
+	if (peer_address_of(fd, text))
+		snprintf(end.path, sizeof(end.path), "%s", text);
 	return end;
 }
 
@@ -150,7 +148,7 @@ static enum jwk11_rc make_missing(const struct conf *conf, struct sup_sock *s, s
 static enum jwk11_rc adopt_more(const struct conf *conf, const struct sup_listen *given, struct sup_sock *s, struct jwk11_err *err)
 {
 	for (s->n_more = 0; s->n_more < conf->n_sockets; s->n_more++) {
-		snprintf(s->names[s->n_more], sizeof(s->names[0]), "%s", conf->sockets[s->n_more].name);
+		s->names[s->n_more] = conf->sockets[s->n_more].name;
 		s->more[s->n_more].fd = -1;
 	}
 	for (size_t i = 0; i < given->n_more; i++) {
@@ -193,13 +191,10 @@ enum jwk11_rc sup_sock_open(const struct conf *conf, const struct sup_listen *gi
 
 static enum jwk11_rc note(const struct sup_sock_end *end, const char *name, struct conf *conf, struct jwk11_err *err)
 {
-	struct sockaddr_un addr = { 0 };
-	socklen_t len = sizeof(addr);
 	char text[PEER_ADDRESS_MAX];
 
-	if (getsockname(end->fd, (struct sockaddr *)&addr, &len) != 0 || !peer_address(&addr, len, text))
-		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_CONFIG_INVALID, "the address of socket %s (%s) cannot be written into a configuration", name,
-			end->path);
+	if (!peer_address_of(end->fd, text))
+		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_CONFIG_INVALID, "the address of socket %s cannot be written into a configuration", name);
 	return conf_set_address(conf, name, text, err);
 }
 

@@ -2,6 +2,7 @@
 /* PING, and who owes a PONG. */
 #include "sup_watch.h"
 
+#include "base/clock.h"
 #include "log.h"
 
 enum { PARTS = 4, PATIENCE = 2 };
@@ -9,7 +10,7 @@ enum { PARTS = 4, PATIENCE = 2 };
 void sup_watch_start(struct sup_watch *watch, int64_t watchdog_ms)
 {
 	watch->every_ms = watchdog_ms > 0 && watchdog_ms < PARTS ? 1 : watchdog_ms / PARTS;
-	watch->next_ms = watch->every_ms > 0 ? sup_now_ms() + watch->every_ms : INT64_MAX;
+	watch->next_ms = watch->every_ms > 0 ? j11_clock_ms() + watch->every_ms : INT64_MAX;
 }
 
 /* A question that was not answered is not repeated: the queue of a process that stands still would fill. */
@@ -29,11 +30,11 @@ bool sup_watch_look(struct sup_watch *watch, struct sup_children *children)
 	const struct sup_child *front = sup_child_front(children);
 	bool well;
 
-	if (watch->every_ms == 0 || sup_now_ms() < watch->next_ms)
+	if (watch->every_ms == 0 || j11_clock_ms() < watch->next_ms)
 		return false;
 	well = front->pid != 0 && front->ready && front->unanswered == 0;
 	for (size_t i = 0; i < children->n; i++)
 		ask(&children->all[i]);
-	watch->next_ms = sup_now_ms() + watch->every_ms;
+	watch->next_ms = j11_clock_ms() + watch->every_ms;
 	return well;
 }

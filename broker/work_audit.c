@@ -11,6 +11,7 @@
 
 #include "audit_file.h"
 #include "audit_journal.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "log.h"
@@ -124,14 +125,6 @@ static bool bring_to_disk(const struct conf *conf, char *why, size_t room)
 
 /* ---- records ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Somebody else has ended the file: ours follows at once, for it was sent to both of us. */
 static bool wait_for_file(void)
 {
@@ -155,7 +148,7 @@ static bool append(struct jwk11_view members, char *why, size_t room)
 	size_t n = 0;
 
 	if (self.owed > 0) {
-		j11_audit_lost(now_ms(), self.owed, &owed);
+		j11_audit_lost(j11_clock_wall_ms(), self.owed, &owed);
 		texts[n++] = j11_buf_view(&owed);
 	}
 	if (members.len > 0)

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -49,14 +50,6 @@ static struct worker {
 
 	pthread_mutex_t login; /* held while this process is inside its login turn */
 } self = { .lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER, .login = PTHREAD_MUTEX_INITIALIZER };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Ends the process without atexit handlers (modules register bad ones), but never in the middle of a login. */
 static _Noreturn void leave(int code)
@@ -419,7 +412,7 @@ static void try_again(void)
 {
 	bool alone = !work_view_has_open(self.view);
 
-	if (work_break_is_spent() && (alone || now_ms() - self.started_ms > SETTLED_MS))
+	if (work_break_is_spent() && (alone || j11_clock_ms() - self.started_ms > SETTLED_MS))
 		leave_for_another("a token fails although it was opened anew several times");
 	if (alone && !restart_module())
 		return;
@@ -435,13 +428,13 @@ static void try_again(void)
 /* Waits for a configuration, for trouble, or for the next look at a token that is away. */
 static void token_loop(void)
 {
-	int64_t backoff = BACKOFF_MIN_MS, due = now_ms() + backoff;
+	int64_t backoff = BACKOFF_MIN_MS, due = j11_clock_ms() + backoff;
 	uint64_t count;
 
 	for (;;) {
 		struct pollfd fd = { .fd = self.wake, .events = POLLIN };
 		bool waiting = work_view_is_waiting(self.view), trouble;
-		int64_t left = due - now_ms();
+		int64_t left = due - j11_clock_ms();
 		int n = poll(&fd, 1, !waiting ? -1 : left > 0 ? (int)left : 0);
 		struct conf *conf;
 		uint64_t id;
@@ -465,7 +458,7 @@ static void token_loop(void)
 			backoff = BACKOFF_MIN_MS;
 		} else if (trouble && on_trouble()) {
 			backoff = BACKOFF_MIN_MS;
-		} else if (waiting && now_ms() >= due) {
+		} else if (waiting && j11_clock_ms() >= due) {
 			try_again();
 			backoff = backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
 		} else {
@@ -473,7 +466,7 @@ static void token_loop(void)
 		}
 		if (work_break_wait_ms() > backoff)
 			backoff = work_break_wait_ms();
-		due = now_ms() + backoff;
+		due = j11_clock_ms() + backoff;
 	}
 }
 
@@ -553,7 +546,7 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* an audit file that may not grow is an error of its own */
 	self.module = argv[1];
 	self.index = (unsigned)index;
-	self.started_ms = now_ms();
+	self.started_ms = j11_clock_ms();
 	self.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!work_audit_open())
 		leave(EXIT_BUG_);

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -311,14 +312,6 @@ static void log_denial(const struct request *r, const struct policy_peer *peer)
 		log_num(pid, peer->pid), "request", id[0] ? id : NULL, "ckr", r->err->has_ckr ? jwk11_ckr_name(r->err->ckr) : NULL, NULL);
 }
 
-static int64_t micro(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* Who asks, may they, can it be told: before a key is used. */
 static enum jwk11_rc admit(const struct work_view *view, const struct op *op, int client_fd, struct work_peer *who, struct request *r)
 {
@@ -363,7 +356,7 @@ static enum jwk11_rc tell(const struct work_view *view, const struct policy_peer
 		a->decision = "refused";
 	a->result = rc == JWK11_OK ? "OK" : r->err->code[0] ? r->err->code : "INTERNAL";
 	a->ckr = r->err->has_ckr ? jwk11_ckr_name(r->err->ckr) : NULL;
-	a->us = micro(CLOCK_MONOTONIC) - started_us;
+	a->us = j11_clock_us() - started_us;
 	told = work_audit_write(view->conf, a, r->err);
 	j11_mem_free(r->jti);
 	r->jti = NULL;
@@ -372,11 +365,11 @@ static enum jwk11_rc tell(const struct work_view *view, const struct policy_peer
 
 bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, int client_fd, struct jwk11_buf *out)
 {
-	struct j11_audit_record audit = { .time_ms = micro(CLOCK_REALTIME) / 1000, .decision = "refused" };
+	struct j11_audit_record audit = { .time_ms = j11_clock_wall_ms(), .decision = "refused" };
 	struct jwk11_err err = { 0 };
 	struct request r = { .msg = msg, .out = out, .err = &err, .audit = &audit, .silent = view->conf->audit == CONF_AUDIT_OFF };
 	struct work_peer who = { .peer = { .uid = (uid_t)-1 } };
-	int64_t started_us = micro(CLOCK_MONOTONIC);
+	int64_t started_us = j11_clock_us();
 	const struct op *op = NULL;
 	enum jwk11_rc rc;
 	bool look = false;

@@ -6,12 +6,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -134,11 +132,9 @@ static void know(int fd, const struct conf *conf, struct work_peer *peer)
 
 static const char *socket_of(int fd, const struct conf *conf)
 {
-	struct sockaddr_un addr = { 0 };
-	socklen_t len = sizeof(addr);
 	char text[PEER_ADDRESS_MAX];
 
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0 || !peer_address(&addr, len, text))
+	if (!peer_address_of(fd, text))
 		return conf->api_address == NULL ? CONF_API : NULL;
 	return conf_socket_of(conf, text);
 }

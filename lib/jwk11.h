@@ -193,7 +193,8 @@ struct jwk11_token_config {
 	bool strict;              /* keys with anything in jwk11_key_health refuse every operation with the code KEY_WEAK */
 };
 /* Finds the one token, opens the anchor session, logs in at most once, opens the session pool. The PIN of a file is read, used
- * and wiped. Errors: ARGUMENT (pin_file and pin, final_try without pin), LIMIT (a PIN above 1024 octets), ABSENT, AMBIGUOUS, LOGIN (codes PIN_MISSING, PIN_REJECTED, PIN_LOCKED, PIN_FINAL_TRY, PIN_EXPIRED, PIN_FILE, PIN_PAD), DEVICE. */
+ * and wiped. Errors: ARGUMENT (pin_file and pin, final_try without pin), LIMIT (a PIN above 1024 octets), ABSENT, AMBIGUOUS, LOGIN (codes
+ * PIN_MISSING, PIN_REJECTED, PIN_LOCKED, PIN_FINAL_TRY, PIN_EXPIRED, PIN_FILE, PIN_PAD), DEVICE. */
 JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_token_open(struct jwk11_context *ctx, const struct jwk11_token_config *config,
 	struct jwk11_token **ret_token, struct jwk11_err *err);
 JWK11_PUBLIC struct jwk11_token *jwk11_token_ref(struct jwk11_token *token);

@@ -7,7 +7,7 @@ pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = lib/jwk11.pc
 
 libj11base_la_SOURCES = lib/jwk11.h \
-	lib/base/attr.h lib/base/b64.c lib/base/b64.h lib/base/buf.c lib/base/buf.h lib/base/ckr.c lib/base/ckr.h lib/base/err.c \
+	lib/base/attr.h lib/base/b64.c lib/base/b64.h lib/base/buf.c lib/base/buf.h lib/base/ckr.c lib/base/ckr.h lib/base/clock.c lib/base/clock.h lib/base/err.c \
 	lib/base/err.h lib/base/health.c lib/base/health.h lib/base/mem.c lib/base/mem.h lib/base/secret.c lib/base/secret.h lib/base/text.c lib/base/text.h \
 	lib/base/cbor.c lib/base/cbor.h lib/form/profile.c lib/form/profile.h \
 	lib/json/json_read.c lib/json/json_read.h lib/json/json_take.c lib/json/json_take.h lib/json/json_write.c lib/json/json_write.h

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "json/json_take.h"
+#include "json/json_write.h"
 
 static const char *own_name(void)
 {
@@ -275,4 +276,14 @@ enum jwk11_rc ask_key(const struct cmd_global *g, const char *key, const char *t
 	ask_key_path(&path, key, tail);
 	rc = j11_buf_check(&path, "key name", err);
 	return rc == JWK11_OK ? ask_broker(g, body ? "POST" : "GET", jwk11_buf_data(&path), accept, body, ret_answer, err) : rc;
+}
+
+enum jwk11_rc ask_add_json(struct j11_json_out *o, const char *name, const char *text, struct jwk11_err *err)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	enum jwk11_rc rc = text != NULL ? j11_json_read(j11_view_str(text), NULL, name, &doc, err) : JWK11_OK;
+
+	if (rc == JWK11_OK && text != NULL)
+		j11_json_value(o, name, j11_json_root(doc));
+	return rc;
 }

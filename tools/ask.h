@@ -21,6 +21,9 @@ enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const c
 	struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
 /* Splits a whole response: pure. */
 enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
+/* A member of a request that is JSON already, once it is seen to be; NULL: none. */
+struct j11_json_out;
+enum jwk11_rc ask_add_json(struct j11_json_out *o, const char *name, const char *text, struct jwk11_err *err) J11_MUST_USE;
 void ask_done(struct ask_answer *answer);
 /* Appends "/v1/keys/NAME" + tail with NAME percent-encoded. */
 void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail);

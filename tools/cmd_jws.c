@@ -69,17 +69,6 @@ static enum jwk11_rc read_inputs(struct job *j, const char *file)
 
 /* ---- through the broker ---- */
 
-/* A member that is JSON already, once it is seen to be. */
-static enum jwk11_rc add_json(struct job *j, struct j11_json_out *o, const char *name, const char *text)
-{
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-	enum jwk11_rc rc = text ? j11_json_read(j11_view_str(text), NULL, name, &doc, &j->err) : JWK11_OK;
-
-	if (rc == JWK11_OK && text != NULL)
-		j11_json_value(o, name, j11_json_root(doc));
-	return rc;
-}
-
 static void add_jws(struct job *j, struct j11_json_out *o)
 {
 	if (j->jws.len > 0 && j->jws.data[0] == '{')
@@ -115,9 +104,9 @@ static enum jwk11_rc build_body(struct job *j, struct jwk11_buf *body)
 		j11_json_boolean(&o, "jwk", true);
 	if (j->options.flags & JWK11_JWS_X5C)
 		j11_json_boolean(&o, "x5c", true);
-	rc = add_json(j, &o, "protected", j->options.protected_json);
+	rc = ask_add_json(&o, "protected", j->options.protected_json, &j->err);
 	if (rc == JWK11_OK)
-		rc = add_json(j, &o, "header", j->options.header_json);
+		rc = ask_add_json(&o, "header", j->options.header_json, &j->err);
 	add_jws(j, &o);
 	j11_json_close(&o);
 	if (rc == JWK11_OK)

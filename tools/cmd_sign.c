@@ -73,16 +73,6 @@ static enum jwk11_rc claims_from_options(struct signing *s)
 	return j11_buf_check(&s->input, "claims", &s->err);
 }
 
-static enum jwk11_rc add_header(struct signing *s, struct j11_json_out *o)
-{
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-	enum jwk11_rc rc = j11_json_read(j11_view_str(s->g->protected_header), NULL, "--protected", &doc, &s->err);
-
-	if (rc == JWK11_OK)
-		j11_json_raw(o, "protected", j11_view_str(s->g->protected_header));
-	return rc;
-}
-
 /* The request body of each verb. */
 static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
 {
@@ -100,8 +90,8 @@ static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
 			j11_json_num(&o, "ttl", s->g->ttl);
 		if (s->g->typ != NULL)
 			j11_json_str(&o, "typ", s->g->typ);
-		if (rc == JWK11_OK && s->g->protected_header != NULL)
-			rc = add_header(s, &o);
+		if (rc == JWK11_OK)
+			rc = ask_add_json(&o, "protected", s->g->protected_header, &s->err);
 	} else {
 		j11_b64url_add(&encoded, j11_buf_view(&s->input));
 		j11_json_view(&o, s->digest ? "digest" : "input", j11_buf_view(&encoded));

@@ -20,11 +20,6 @@ static enum jwk11_rc not_an_object(struct jwk11_err *err)
 	return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_CLAIM_INVALID, "claims must be a JSON object");
 }
 
-static enum jwk11_rc refused(const char *claim, const char *why, struct jwk11_err *err)
-{
-	return j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_CLAIM_REFUSED, "claim \"%s\" %s", claim, why);
-}
-
 /* A JSON number taken apart: its digits without the point, and how many of them stand before the point. */
 struct decimal {
 	char digits[64];
@@ -146,10 +141,10 @@ static enum jwk11_rc check_lifetime(const struct j11_json *claims, const struct 
 	if (rules->max_ttl <= 0)
 		return JWK11_OK;
 	if (rules->ttl == 0 && (exp == NULL || !numeric_date(exp, &expires)))
-		return refused("exp", "is required: this client's tokens have a maximum lifetime", err);
+		return j11_jwt_refuse("exp", "is required: this client's tokens have a maximum lifetime", err);
 	if (expires - rules->now <= rules->max_ttl)
 		return JWK11_OK;
-	refused("exp", "is later than this client's maximum lifetime allows", err);
+	j11_jwt_refuse("exp", "is later than this client's maximum lifetime allows", err);
 	j11_err_hint(err, "at most %lld seconds", (long long)rules->max_ttl);
 	return JWK11_ERR_DENIED;
 }
@@ -198,8 +193,8 @@ enum jwk11_rc j11_jwt_check_times(const struct j11_json *claims, int64_t now, in
 	if (rc != JWK11_OK)
 		return rc;
 	if (exp != NULL && numeric_date(exp, &seconds) && now - leeway >= seconds)
-		return refused("exp", "has passed: the token is no longer valid", err);
+		return j11_jwt_refuse("exp", "has passed: the token is no longer valid", err);
 	if (nbf != NULL && numeric_date(nbf, &seconds) && now + leeway < seconds)
-		return refused("nbf", "is in the future: the token is not yet valid", err);
+		return j11_jwt_refuse("nbf", "is in the future: the token is not yet valid", err);
 	return JWK11_OK;
 }

@@ -10,7 +10,8 @@
 
 /* Checks the claims and appends the final object: the members given in their order, numbers with their exact text, then what the rules
  * add. Errors: SYNTAX with CLAIM_INVALID (not an object; iss, sub, jti no string; aud neither string nor non-empty array of strings; exp,
- * nbf, iat no number or outside 0..253402300799; a name that is a registered one but for its case), DENIED with CLAIM_REFUSED, LIMIT. Duplicate names never get past the reader. */
+ * nbf, iat no number or outside 0..253402300799; a name that is a registered one but for its case), DENIED with CLAIM_REFUSED, LIMIT.
+ * Duplicate names never get past the reader. */
 enum jwk11_rc j11_jwt_claims(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_buf *out, struct jwk11_err *err)
 	J11_MUST_USE;
 /* For verification: exp and nbf against the clock with `leeway` seconds. SIGNATURE_INVALID is never used here; CLAIM_REFUSED is. */

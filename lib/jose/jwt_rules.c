@@ -13,7 +13,7 @@ static bool is_empty(const char *const *list)
 	return list == NULL || *list == NULL;
 }
 
-static enum jwk11_rc refused(const char *claim, const char *why, struct jwk11_err *err)
+enum jwk11_rc j11_jwt_refuse(const char *claim, const char *why, struct jwk11_err *err)
 {
 	return j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_CLAIM_REFUSED, "claim \"%s\" %s", claim, why);
 }
@@ -56,12 +56,12 @@ static enum jwk11_rc check_presence(const struct j11_json *claims, const struct 
 	for (const char *const *r = rules->require; r != NULL && *r != NULL; r++) {
 		claim = j11_json_get(claims, *r);
 		if (claim == NULL || claim->type == J11_JSON_NULL)
-			return refused(*r, "is missing; this client's tokens must have it", err);
+			return j11_jwt_refuse(*r, "is missing; this client's tokens must have it", err);
 	}
 	for (const char *const *f = rules->forbid; f != NULL && *f != NULL; f++)
 		for (const struct j11_json *m = claims->child; m != NULL; m = m->next)
 			if (j11_text_folds_to(m->name, *f))
-				return refused(*f, "may not be in this client's tokens", err);
+				return j11_jwt_refuse(*f, "may not be in this client's tokens", err);
 	return JWK11_OK;
 }
 
@@ -87,7 +87,7 @@ static enum jwk11_rc check_values(const struct j11_json *claims, const char *nam
 	if (is_empty(patterns))
 		return JWK11_OK;
 	if (claim == NULL)
-		return refused(name, "is missing; this client's tokens must have it", err);
+		return j11_jwt_refuse(name, "is missing; this client's tokens must have it", err);
 	if (claim->type == J11_JSON_STRING)
 		return check_text(name, claim->text, patterns, err);
 	for (const struct j11_json *one = claim->child; one != NULL && rc == JWK11_OK; one = one->next)
@@ -101,7 +101,7 @@ enum jwk11_rc j11_jwt_check_rules(const struct j11_json *claims, const struct j1
 	enum jwk11_rc rc = check_names(claims, rules, err);
 
 	if (rc == JWK11_OK && rules->issuer != NULL && iss != NULL && !j11_view_equals(iss->text, rules->issuer))
-		rc = refused("iss", "is not the issuer this client may speak for", err);
+		rc = j11_jwt_refuse("iss", "is not the issuer this client may speak for", err);
 	if (rc == JWK11_OK)
 		rc = check_values(claims, "aud", rules->audiences, err);
 	if (rc == JWK11_OK)

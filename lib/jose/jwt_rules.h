@@ -19,6 +19,8 @@ struct j11_jwt_rules {
 	const char *const *types;     /* typ that may be asked for, the default first; empty: "JWT" */
 	const char *const *headers;   /* further header members that may be asked for; empty: none */
 };
+/* CLAIM_REFUSED: this claim, for this reason. */
+enum jwk11_rc j11_jwt_refuse(const char *claim, const char *why, struct jwk11_err *err);
 /* Refuses a claim whose name is one that RFC 7519 registers, or that the rules name, but for its case (CLAIM_INVALID): what reads the token may take
  * it for that one. Then issuer, audiences, subjects, required and forbidden claims (CLAIM_REFUSED). `claims` is an object whose types were checked. */
 enum jwk11_rc j11_jwt_check_rules(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err) J11_MUST_USE;

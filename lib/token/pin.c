@@ -364,7 +364,8 @@ static enum jwk11_rc login_once(struct jwk11_token *token, const struct login *l
 	return login_failed(token, login, hash, rv, err);
 }
 
-/* Reads the PIN, unless the token has one, sends it when the turn comes, wipes what was read. One login at a time in this process, and with a hook in all that share it. */
+/* Reads the PIN, unless the token has one, sends it when the turn comes, wipes what was read. One login at a time in this process, and with
+ * a hook in all that share it. */
 static enum jwk11_rc log_in(struct jwk11_token *token, const struct login *login, struct jwk11_err *err)
 {
 	J11_AUTO(j11_secret_free_auto) struct j11_secret *from_file = NULL;

@@ -20,7 +20,7 @@ echo 1..10
 
 # "section name" in the order of the file, also of lines that are commented out.
 in_example() {
-	awk '/^\[/ { s = $1; gsub(/[][]/, "", s) } /^#?[a-z][a-z0-9-]* = / { sub(/^#/, "", $1); print s, $1 }' "$1"
+	awk '/^#?\[/ { s = $1; gsub(/[][#]/, "", s) } /^#?[a-z][a-z0-9-]* = / { sub(/^#/, "", $1); print s, $1 }' "$1"
 }
 in_manual() {
 	awk '$1 == ".Ss" { s = $2; gsub(/[][]|\\&/, "", s) } $1 == ".It" && $2 == "Ic" { print s, $3 }' man/jwk11.conf.5

@@ -12,21 +12,12 @@ SECRET = "cGF5bG9hZC10aGF0LW5vYm9keS1zZWVz"  # payload-that-nobody-sees
 class Audited(Trial):
     def __init__(self, daemon="", client=None):
         super().__init__()
-        with open(self.conf) as f:
-            text = f.read()
-        self.set(text.replace("[daemon]\n", "[daemon]\n" + daemon + "\n"))
+        self.change("[daemon]\n", "[daemon]\n" + daemon + "\n")
         self.log_file = os.path.join(self.dir, "state", "audit.jsonl")
-        for line in text.splitlines():
-            if line.startswith("state-dir"):
-                self.log_file = os.path.join(line.split("=")[1].strip(), "audit.jsonl")
-
-    def set(self, text):
-        with open(self.conf, "w") as f:
-            f.write(text)
-
-    def change(self, old, new):
         with open(self.conf) as f:
-            self.set(f.read().replace(old, new))
+            for line in f:
+                if line.startswith("state-dir"):
+                    self.log_file = os.path.join(line.split("=")[1].strip(), "audit.jsonl")
 
     def records(self, path=None):
         with open(path or self.log_file) as f:
@@ -94,9 +85,7 @@ def every_decision_is_one_record_and_no_content_is_in_it():
 @test
 def a_peer_that_may_not_is_a_record_too():
     with Audited("workers = 1") as t:
-        with open(t.conf) as f:
-            text = f.read()
-        t.set("\n".join("allow = verify" if line.startswith("allow") else line for line in text.splitlines()) + "\n")
+        t.change("allow = *\n", "allow = verify\n")
         t.start()
         equal(t.ask("POST", "/v1/keys/es256/sign", {"input": SECRET})[0], 403)
         r = t.requests()[-1]

@@ -26,15 +26,6 @@ def run(t, *args, stdin="", user=None, env=None):
     return r.returncode, r.stdout, re.sub("request [0-9a-f]{16}", "request ID", r.stderr)
 
 
-def edit(t, old, new):
-    with open(t.conf) as f:
-        text = f.read()
-    if old not in text:
-        raise AssertionError(f"{old!r} is not in the configuration")
-    with open(t.conf, "w") as f:
-        f.write(text.replace(old, new))
-
-
 @test
 def shows_keys_tokens_and_the_caller():
     with Trial() as t:
@@ -66,7 +57,7 @@ def shows_keys_tokens_and_the_caller():
 @test
 def the_trials_keys_pass_the_strictest_rule():
     with Trial() as t:
-        edit(t, "[daemon]\n", "[daemon]\nstrict = yes\n")
+        t.change("[daemon]\n", "[daemon]\nstrict = yes\n")
         t.start()
         equal([k["state"] for k in json.loads(t.ask("GET", "/v1/keys")[2])["keys"]], ["active"] * 3)
         equal(run(t, "sign", "es256", stdin="x")[0], 0)
@@ -153,7 +144,7 @@ def says_whom_the_socket_refuses():
 @test
 def says_whom_policy_refuses():
     with Trial() as t:
-        edit(t, "[daemon]\n", "[daemon]\napi-mode = 0666\n")
+        t.change("[daemon]\n", "[daemon]\napi-mode = 0666\n")
         t.start()
         os.chmod(os.path.join(t.dir, "run"), 0o755)
         equal(run(t, "sign", "es256", stdin="x", user=OTHER),

@@ -84,10 +84,7 @@ def signs_and_refuses_by_the_documented_codes():
 @test
 def another_user_without_a_section_is_denied():
     with Trial() as t:
-        with open(t.conf) as f:
-            text = f.read()
-        with open(t.conf, "w") as f:
-            f.write(text.replace("[daemon]\n", "[daemon]\napi-mode = 0666\n"))
+        t.change("[daemon]\n", "[daemon]\napi-mode = 0666\n")
         t.start()
         script = ("import os,sys,json;os.setgroups([]);os.setgid(65534);os.setuid(65534);sys.path.insert(0,sys.argv[1]);"
                   "from trial import Connection\n"
@@ -217,10 +214,7 @@ def starts_without_the_token_and_picks_it_up():
 @test
 def a_killed_worker_costs_no_request():
     with Trial() as t:
-        with open(t.conf) as f:
-            text = f.read()
-        with open(t.conf, "w") as f:
-            f.write(text.replace("[daemon]\n", "[daemon]\nworkers = 3\n"))
+        t.change("[daemon]\n", "[daemon]\nworkers = 3\n")
         t.start()
         t.wait_count("event=ready", 3)
         key, bad, done, answered = public_es256(t), [], threading.Event(), threading.Semaphore(0)
@@ -260,10 +254,7 @@ def a_killed_worker_costs_no_request():
 @test
 def threads_of_one_worker_share_its_module():
     with Trial() as t:
-        with open(t.conf) as f:
-            text = f.read()
-        with open(t.conf, "w") as f:
-            f.write(text.replace("[daemon]\n", "[daemon]\nworkers = 1\nthreads = 4\n"))
+        t.change("[daemon]\n", "[daemon]\nworkers = 1\nthreads = 4\n")
         t.start()
         key, bad = public_es256(t), []
 

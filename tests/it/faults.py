@@ -44,6 +44,12 @@ def add_second(t):
         f.write(f"{head}\n\n{SECOND_CONF.replace('$', t.dir)}\n{rest}")
 
 
+def start(t):
+    """Until both modules have said what they have."""
+    t.start()
+    t.wait_count("event=catalogue", 2)
+
+
 def second_mock(faults, **more):
     return Mock(faults, second=SECOND_TOKEN, tokens=SECOND_CONF.replace("pin2", "pin").split("[key")[0], keys="[key other]\nuri = pkcs11:token=t2;object=other\n"
                 + more.pop("keys", ""), **more)
@@ -229,8 +235,7 @@ def ready_workers(t, module):
 def a_worker_that_is_killed_each_second_costs_no_request():
     with Trial() as t:
         add_second(t)
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         with Load(t, ["es256", "eddsa"]) as load:
             end = time.monotonic() + SECONDS
             while time.monotonic() < end:
@@ -245,8 +250,7 @@ def a_worker_that_is_killed_each_second_costs_no_request():
 @test
 def a_module_that_crashes_in_c_sign_costs_no_request():
     with second_mock("fault C_Sign each 150 segv", workers=2) as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         with Load(t, ["k"]) as load:
             load.watch(lambda: t.count("C_Sign") >= 600, "four crashes")
             load.more()
@@ -257,8 +261,7 @@ def a_module_that_crashes_in_c_sign_costs_no_request():
 @test
 def a_module_that_hangs_in_c_sign_costs_what_it_held():
     with second_mock("fault C_Sign on 100 hang\nfault C_Sign on 500 hang", workers=2, timeout=3) as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         with Load(t, ["k"]) as load:
             load.watch(lambda: t.log.count("event=worker-late") >= 2, "both to be noticed")
             load.watch(lambda: t.log.count("event=ended") >= 2, "both workers to be ended")
@@ -273,8 +276,7 @@ def a_module_that_hangs_in_c_sign_costs_what_it_held():
 def one_call_in_a_hundred_that_fails_costs_next_to_nothing():
     with second_mock("fault any chance 10 11 CKR_DEVICE_ERROR", workers=2, token="pin 1234\nhandles shuffled",
                      more="key l p256 $/l.pem\nprivate l\npublic l", keys="[key l]\nuri = pkcs11:token=t1;object=l\n") as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         with Load(t, ["k", "l"]) as load:
             load.watch(lambda: t.count("any") > 4000, "forty failures")
             load.more()
@@ -288,8 +290,7 @@ def one_call_in_a_hundred_that_fails_costs_next_to_nothing():
 def after_each_loss_handles_are_found_again_and_are_the_right_keys():
     with second_mock("fault C_Sign each 50 lose t1", workers=2, token="pin 1234\nhandles shuffled",
                      more="key l p256 $/l.pem\nprivate l\npublic l", keys="[key l]\nuri = pkcs11:token=t1;object=l\n") as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         before = {name: t.count(name) for name in ("C_Login", "C_FindObjectsInit", "C_GetAttributeValue")}
         with Load(t, ["k", "l"]) as load:
             load.watch(lambda: t.count("C_Sign") >= 500, "ten losses")
@@ -318,8 +319,7 @@ def goes_and_comes_back(t, key, codes, lose, regain, times=2):
 @test
 def a_token_that_is_there_but_fails_is_refused_at_once_and_left_alone():
     with second_mock("fault C_Sign while $/away CKR_DEVICE_ERROR", workers=2) as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         signed = []
 
         def lose():
@@ -353,8 +353,7 @@ def a_pin_that_is_refused_after_a_loss_is_sent_once_and_whoever_is_logged_in_goe
 def nobody_types_a_pin_again_because_a_token_fails():
     with second_mock("fault C_Sign while $/away CKR_DEVICE_ERROR", login="login = protected",
                      token="flags TOKEN_INITIALIZED LOGIN_REQUIRED USER_PIN_INITIALIZED PROTECTED_AUTHENTICATION_PATH") as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         goes_and_comes_back(t, "k", ["TOKEN_FAILED"], lambda: open(t.away, "w").close(), lambda: os.unlink(t.away), times=1)
         equal(t.count("C_Login"), 1)
 
@@ -362,8 +361,7 @@ def nobody_types_a_pin_again_because_a_token_fails():
 @test
 def a_token_that_goes_on_failing_gets_another_worker_in_the_end():
     with second_mock("fault C_Sign while $/away CKR_DEVICE_ERROR") as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         with Load(t, ["k"]) as load:
             open(t.away, "w").close()
             load.injected = 1
@@ -377,8 +375,7 @@ def a_token_that_goes_on_failing_gets_another_worker_in_the_end():
 def a_module_that_only_works_again_after_its_next_start_gets_one():
     broken = "\nfault C_Sign from 60 CKR_GENERAL_ERROR\n"  # without a file its counts begin anew with C_Initialize
     with Mock(second=SECOND_TOKEN + broken, tokens=SECOND_CONF.replace("pin2", "pin").split("[key")[0], keys="[key other]\nuri = pkcs11:token=t2;object=other\n") as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         workers = sorted(t.workers())
         with Load(t, ["other"], other="k") as load:
             load.watch(lambda: load.loaded.ok >= 200, "three starts of the module")
@@ -390,8 +387,7 @@ def a_module_that_only_works_again_after_its_next_start_gets_one():
 @test
 def a_module_that_does_not_start_any_more_is_refused_at_once():
     with second_mock("fault C_Initialize while $/away CKR_DEVICE_ERROR", timeout=60) as t:
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
 
         def lose():
             open(t.away, "w").close()
@@ -404,8 +400,7 @@ def a_module_that_does_not_start_any_more_is_refused_at_once():
 def a_softhsm_folder_that_is_moved_away_and_back():
     with Trial() as t:
         add_second(t)
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        start(t)
         tokens, away = os.path.join(t.dir, "tokens"), os.path.join(t.dir, "tokens-away")
         goes_and_comes_back(t, "es256", ["TOKEN_ABSENT", "TOKEN_FAILED", "KEY_UNAVAILABLE"], lambda: os.rename(tokens, away), lambda: os.rename(away, tokens))
 
@@ -416,12 +411,8 @@ def real_token(name, key, codes):
     try:
         t.prepare()
         add_second(t)
-        with open(t.conf) as f:
-            conf = f.read()
-        with open(t.conf, "w") as f:
-            f.write(conf.replace("[daemon]\n", "[daemon]\nrequest-timeout = 3s\n"))
-        t.start()
-        t.wait_count("event=catalogue", 2)
+        t.change("[daemon]\n", "[daemon]\nrequest-timeout = 3s\n")
+        start(t)
         goes_and_comes_back(t, key, codes, lambda: t.script("lose"), lambda: t.script("regain"), times=1)
         equal(t.stop(), 0)
     finally:

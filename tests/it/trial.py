@@ -58,10 +58,16 @@ class Trial:
         self.daemon = None
         self.log = ""
         if "valgrind" in WRAP:  # which makes code as it goes
-            with open(self.conf) as f:
-                text = f.read()
-            with open(self.conf, "w") as f:
-                f.write(text.replace("[daemon]\n", "[daemon]\nworker-allow = all\n"))
+            self.change("[daemon]\n", "[daemon]\nworker-allow = all\n")
+
+    def change(self, old, new):
+        """In the configuration, where it stands."""
+        with open(self.conf) as f:
+            text = f.read()
+        if old not in text:
+            raise AssertionError(f"{old!r} is not in the configuration")
+        with open(self.conf, "w") as f:
+            f.write(text.replace(old, new))
 
     def __enter__(self):
         return self

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections of the front. One request at a time each: the next one is parsed when the last is answered, so that answers keep their order
+/* Serving a connection. One request at a time each: the next one is parsed when the last is answered, so that answers keep their order
  * and a client can occupy one place only. Reads go into one shared buffer; a connection keeps octets of its own only while a request is
  * incomplete or a reply did not fit into the socket, so a silent client costs next to nothing. */
-#include "front_conn.h"
+#include "front_conn_in.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "front_body.h"
@@ -20,104 +21,13 @@
 #define IN_A_ROW 8           /* requests of one connection before the others have their turn */
 #define PAUSE_MS 1           /* and how long that is while workers are busy, */
 #define RECENT_MS 10         /* or were so long ago: between two requests of a client they are not */
-#define EVICT_LOOKS 256      /* connections looked at to find one that can go */
 #define KEEP_ROOM 16384      /* a larger buffer is given back when it is empty */
 #define LINGER_MS 1000       /* how long input is thrown away behind a refusal */
 #define LINGER_MAX 1048576   /* and how much of it */
-#define DRAIN_MS 1000        /* what a half-sent request gets when the daemon ends */
 
-enum phase {
-	PHASE_IDLE,    /* nothing of a request is here */
-	PHASE_HEAD,    /* some of it */
-	PHASE_BODY,    /* its head and some of its body */
-	PHASE_WAITING, /* a worker has it, or will */
-	PHASE_PAUSED,  /* there is a complete request, and many before it came in a row: others first */
-	PHASE_WRITING, /* a reply did not fit into the socket */
-	PHASE_LINGER   /* refused and half-closed: input is thrown away so that the client reads the reply before its own write fails */
-};
-struct front_conn {
-	struct front_conns *conns;
-	struct front_conn *prev, *next;
-	enum front_socket socket;
-	struct loop_watch watch;
-	struct loop_timer timer;
-	enum phase phase;
-	bool ending;       /* close when all replies are out */
-	bool linger;       /* input may be under way that nobody will read */
-	bool continued;    /* 100 Continue was sent for the request that is being read */
-	size_t need;       /* octets in `in` before looking again makes sense */
-	size_t lingered;
-	struct jwk11_buf in;
-	struct jwk11_buf out;
-	struct front_peer peer;
-	struct call call;
-	struct jwk11_buf datagram;
-	struct front_pending pending;
-	bool close_asked;  /* by the request that a worker has */
-	char request_id[FRONT_ID_MAX];
-};
 static const struct conf *conf_of(const struct front_conn *conn)
 {
 	return conn->conns->front->conf;
-}
-
-/* Setting a timer that is filed needs no memory, and each connection's timer is filed when it is made; should it have fired and memory be
- * gone, the connection lives on without a deadline until its next event. */
-static void set_timer(struct front_conn *conn, int64_t ms)
-{
-	struct loop *loop = conn->conns->front->loop;
-
-	if (!loop_timer_set(loop, &conn->timer, loop_now(loop) + (uint64_t)ms) && front_may_log(conn->conns->front))
-		log_event(LOG_LEVEL_ERROR, "timer-failed", NULL);
-}
-
-/* ---- beginning and end ---- */
-
-static void link_conn(struct front_conn_list *list, struct front_conn *conn)
-{
-	conn->prev = NULL;
-	conn->next = list->first;
-	*(list->first != NULL ? &list->first->prev : &list->last) = conn;
-	list->first = conn;
-}
-
-static void unlink_conn(struct front_conn_list *list, struct front_conn *conn)
-{
-	*(conn->prev != NULL ? &conn->prev->next : &list->first) = conn->next;
-	*(conn->next != NULL ? &conn->next->prev : &list->last) = conn->prev;
-}
-
-static void free_conn(struct front_conn *conn)
-{
-	struct front *front = conn->conns->front;
-
-	loop_timer_remove(front->loop, &conn->timer);
-	calls_forget(front->calls, &conn->call);
-	j11_buf_done(&conn->in);
-	j11_buf_done(&conn->out);
-	j11_buf_done(&conn->datagram);
-	front_peer_done(&conn->peer);
-	j11_mem_free(conn);
-}
-
-static void close_conn(struct front_conn *conn)
-{
-	struct front_conns *conns = conn->conns;
-
-	loop_remove(conns->front->loop, &conn->watch);
-	close(conn->watch.fd);
-	conn->watch.fd = -1;
-	unlink_conn(&conns->all, conn);
-	conns->n_conns--;
-	conns->n_of[conn->socket]--;
-	conn->peer.user->n_conns[conn->socket]--;
-	loop_timer_clear(&conn->timer);
-	if (calls_leave(&conn->call))
-		free_conn(conn);
-	else
-		link_conn(&conns->ghosts, conn);
-	if (conns->front->draining && conns->n_conns == 0)
-		conns->empty(conns->arg);
 }
 
 /* ---- writing ---- */
@@ -136,13 +46,13 @@ static bool written(struct front_conn *conn)
 	if (!conn->ending)
 		return true;
 	if (!conn->linger || shutdown(conn->watch.fd, SHUT_WR) != 0) {
-		close_conn(conn);
+		front_conn_close(conn);
 		return false;
 	}
 	conn->phase = PHASE_LINGER;
 	j11_buf_done(&conn->in);
 	loop_change(conn->conns->front->loop, &conn->watch, EPOLLIN);
-	set_timer(conn, LINGER_MS);
+	front_conn_set_timer(conn, LINGER_MS);
 	return false;
 }
 
@@ -156,12 +66,12 @@ static void wait_writable(struct front_conn *conn, struct jwk11_buf *out, size_t
 		release(out);
 	}
 	if (conn->out.failed != JWK11_OK) {
-		close_conn(conn);
+		front_conn_close(conn);
 		return;
 	}
 	if (conn->phase != PHASE_WAITING)
 		conn->phase = PHASE_WRITING;
-	set_timer(conn, conf_of(conn)->idle_timeout_ms);
+	front_conn_set_timer(conn, conf_of(conn)->idle_timeout_ms);
 	loop_change(conn->conns->front->loop, &conn->watch, EPOLLOUT);
 }
 
@@ -192,7 +102,7 @@ static bool flush(struct front_conn *conn)
 		n = 0;
 	else if (n < 0 || out->failed != JWK11_OK) { /* half a reply must not go out either */
 		release(out);
-		close_conn(conn);
+		front_conn_close(conn);
 		return false;
 	}
 	if ((size_t)n < out->len) {
@@ -335,7 +245,7 @@ static void enter(struct front_conn *conn, enum phase phase, int64_t ms)
 	if (conn->phase == phase)
 		return;
 	conn->phase = phase;
-	set_timer(conn, ms);
+	front_conn_set_timer(conn, ms);
 }
 
 /* Takes one request off the input and answers it or gives it to a worker. Returns the octets used; 0: more is needed, or the connection
@@ -392,17 +302,6 @@ static size_t take_requests(struct front_conn *conn, struct jwk11_view input, un
 	return used;
 }
 
-/* It has just been served: the list is in that order. */
-static void touch(struct front_conn *conn)
-{
-	struct front_conns *conns = conn->conns;
-
-	if (conn == conns->all.first)
-		return;
-	unlink_conn(&conns->all, conn);
-	link_conn(&conns->all, conn);
-}
-
 /* Reading in pieces can take all of a core, which signatures then wait for: it goes on behind the others, and not before the next millisecond
  * while a worker has something to do. Writable as it is, the connection comes round again at once without a pause. */
 static void yield(struct front_conn *conn)
@@ -411,7 +310,7 @@ static void yield(struct front_conn *conn)
 	bool busy = calls_under_way(front->calls) > 0 || loop_now(front->loop) - front->last_call_ms < RECENT_MS;
 
 	conn->phase = busy ? PHASE_PAUSED : PHASE_IDLE;
-	set_timer(conn, busy ? PAUSE_MS : conf_of(conn)->idle_timeout_ms);
+	front_conn_set_timer(conn, busy ? PAUSE_MS : conf_of(conn)->idle_timeout_ms);
 	loop_change(front->loop, &conn->watch, busy ? 0 : EPOLLOUT);
 }
 
@@ -419,7 +318,7 @@ static void yield(struct front_conn *conn)
 static void settle(struct front_conn *conn, unsigned left)
 {
 	if (left < IN_A_ROW)
-		touch(conn);
+		front_conn_touch(conn);
 	if (conn->in.len == 0)
 		release(&conn->in);
 	if (conn->phase == PHASE_IDLE && left == 0 && conn->in.len > 0) {
@@ -427,7 +326,7 @@ static void settle(struct front_conn *conn, unsigned left)
 		return;
 	}
 	if (conn->phase == PHASE_IDLE)
-		set_timer(conn, conf_of(conn)->idle_timeout_ms);
+		front_conn_set_timer(conn, conf_of(conn)->idle_timeout_ms);
 	if (conn->phase != PHASE_WAITING)
 		loop_change(conn->conns->front->loop, &conn->watch, EPOLLIN);
 }
@@ -453,7 +352,7 @@ static void proceed(struct front_conn *conn, struct jwk11_view fresh)
 		fresh.len = 0;
 		if (conn->in.failed != JWK11_OK) {
 			jwk11_buf_reset(&front->out);
-			close_conn(conn);
+			front_conn_close(conn);
 			return;
 		}
 		if (!flush(conn))
@@ -477,13 +376,12 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 	struct front_request q;
 
 	if (end == CALL_ABANDONED) {
-		unlink_conn(&conn->conns->ghosts, conn);
-		free_conn(conn);
+		front_conn_bury(conn);
 		return;
 	}
 	front_request_start(&q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
 	q.pending = &conn->pending;
-	meter_time(&q.front->meter, conn->pending.op, meter_now_us() - conn->pending.began_us);
+	meter_time(&q.front->meter, conn->pending.op, (uint64_t)j11_clock_us() - conn->pending.began_us);
 	front_body_answer(&q, end, msg);
 	q.reply.request_id = conn->request_id;
 	q.reply.cache_control = "no-store";
@@ -491,7 +389,7 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 	conn->ending = conn->ending || conn->close_asked;
 	release(&conn->datagram);
 	add_reply(conn, &q);
-	touch(conn);
+	front_conn_touch(conn);
 	proceed(conn, (struct jwk11_view){ .len = 0 });
 }
 
@@ -507,7 +405,7 @@ static enum jwk11_rc send_call(struct front_conn *conn, const char *module, uint
 	call->datagram = j11_buf_view(&conn->datagram);
 	call->fd = conn->watch.fd;
 	call->done = done;
-	conn->pending.began_us = meter_now_us();
+	conn->pending.began_us = (uint64_t)j11_clock_us();
 	front->last_call_ms = loop_now(front->loop);
 	rc = calls_start(front->calls, module, call);
 	if (rc == JWK11_OK) {
@@ -523,8 +421,7 @@ static void on_who(struct call *call, enum call_end end, const struct wire_msg *
 	struct front_conn *conn = conn_of(call);
 
 	if (end == CALL_ABANDONED) {
-		unlink_conn(&conn->conns->ghosts, conn);
-		free_conn(conn);
+		front_conn_bury(conn);
 		return;
 	}
 	front_peer_take_facts(conn->conns->front, &conn->peer, end == CALL_ANSWERED && msg->type == WIRE_WHO_IS ? msg : NULL);
@@ -590,7 +487,7 @@ static void on_lingering(struct front_conn *conn)
 	if (n > 0)
 		conn->lingered += (size_t)n;
 	if (n <= 0 || conn->lingered > LINGER_MAX)
-		close_conn(conn);
+		front_conn_close(conn);
 }
 
 static void on_input(struct front_conn *conn)
@@ -610,7 +507,7 @@ static void on_input(struct front_conn *conn)
 	if (n > 0)
 		proceed(conn, (struct jwk11_view){ .data = front->chunk, .len = (size_t)n });
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		close_conn(conn);
+		front_conn_close(conn);
 }
 
 static void on_writable(struct front_conn *conn)
@@ -633,7 +530,7 @@ static void on_conn(void *arg, uint32_t events)
 	struct front_conn *conn = arg;
 
 	if (events & (EPOLLHUP | EPOLLERR))
-		close_conn(conn);
+		front_conn_close(conn);
 	else if (events & EPOLLOUT)
 		on_writable(conn);
 	else
@@ -650,73 +547,11 @@ static void on_timeout(void *arg)
 		return;
 	}
 	if (conn->phase != PHASE_HEAD && conn->phase != PHASE_BODY) {
-		close_conn(conn);
+		front_conn_close(conn);
 		return;
 	}
 	refuse_framing(conn, J11_CODE_HTTP_TIMEOUT, "the request was not complete in time");
 	flush(conn);
-}
-
-/* ---- the set of connections ---- */
-
-static bool has_input(const struct front_conn *conn)
-{
-	char octet;
-
-	return recv(conn->watch.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-/* Between two requests, or before the first, and nothing has come. */
-static bool is_silent(const struct front_conn *conn)
-{
-	return conn->phase == PHASE_IDLE && conn->in.len == 0 && !has_input(conn);
-}
-
-static bool is_slow(const struct front_conn *conn)
-{
-	return conn->phase == PHASE_HEAD || conn->phase == PHASE_BODY || conn->phase == PHASE_WRITING || conn->phase == PHASE_LINGER;
-}
-
-/* A connection of this user that can be closed without losing a complete request; NULL. */
-static struct front_conn *find_waiting(const struct front_conns *conns, enum front_socket socket, const struct user *user)
-{
-	struct front_conn *slow = NULL;
-	unsigned looks = 0;
-
-	for (struct front_conn *conn = conns->all.last; conn != NULL && looks < EVICT_LOOKS; conn = conn->prev) {
-		if (conn->socket != socket || conn->peer.user != user)
-			continue;
-		looks++;
-		if (is_silent(conn))
-			return conn;
-		if (slow == NULL && is_slow(conn))
-			slow = conn;
-	}
-	return slow;
-}
-
-bool front_conn_make_room(struct front_conns *conns, enum front_socket socket, const struct user *user, enum j11_code *ret_code)
-{
-	const struct conf *conf = conns->front->conf;
-	const struct user *victim = user;
-	struct front_conn *conn;
-
-	if (user->n_conns[socket] >= conf_connections_per_user(conf)) {
-		*ret_code = J11_CODE_CONNECTIONS_EXCEEDED;
-	} else if (conns->n_of[socket] >= conf->max_connections) {
-		*ret_code = J11_CODE_HTTP_TOO_MANY;
-		victim = users_greediest(&conns->front->users, socket);
-		if (victim == NULL || victim->n_conns[socket] <= user->n_conns[socket])
-			victim = user;
-	} else {
-		return true;
-	}
-	conn = find_waiting(conns, socket, victim);
-	if (conn == NULL)
-		return false;
-	count_one(&conns->front->counts, COUNT_connections_evicted);
-	close_conn(conn);
-	return true;
 }
 
 bool front_conn_add(struct front_conns *conns, enum front_socket socket, const char *name, int fd, struct user *user)
@@ -744,44 +579,7 @@ bool front_conn_add(struct front_conns *conns, enum front_socket socket, const c
 		j11_mem_free(conn);
 		return false;
 	}
-	link_conn(&conns->all, conn);
-	conns->n_conns++;
-	conns->n_of[socket]++;
-	user->n_conns[socket]++;
+	front_conn_link(conn);
 	count_one(&front->counts, COUNT_connections);
 	return true;
-}
-
-void front_conn_drain(struct front_conns *conns)
-{
-	struct front_conn *next;
-
-	conns->front->draining = true;
-	if (conns->n_conns == 0) {
-		conns->empty(conns->arg);
-		return;
-	}
-	for (struct front_conn *conn = conns->all.first; conn != NULL; conn = next) {
-		next = conn->next;
-		if (conn->phase == PHASE_IDLE && !has_input(conn))
-			close_conn(conn);
-		else if (conn->phase != PHASE_WAITING)
-			set_timer(conn, DRAIN_MS);
-	}
-}
-
-void front_conn_close_all(struct front_conns *conns)
-{
-	struct front_conn *next;
-
-	conns->front->draining = false;
-	for (struct front_conn *conn = conns->all.first; conn != NULL; conn = next) {
-		next = conn->next;
-		close_conn(conn);
-	}
-	for (struct front_conn *conn = conns->ghosts.first; conn != NULL; conn = next) {
-		next = conn->next;
-		free_conn(conn);
-	}
-	conns->ghosts = (struct front_conn_list){ .first = NULL };
 }

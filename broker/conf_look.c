@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions to a configuration that was read, and the one thing that is learnt later: what its sockets are called. */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "conf_table.h"
+
+/* ---- sockets ---- */
+
+enum jwk11_rc conf_set_address(struct conf *conf, const char *name, const char *address, struct jwk11_err *err)
+{
+	size_t len = strlen(address) + 1;
+	char *copy = conf_alloc(conf, len);
+
+	if (copy == NULL)
+		return j11_err_memory(err);
+	memcpy(copy, address, len);
+	if (j11_text_equal(name, CONF_API))
+		conf->api_address = copy;
+	for (size_t i = 0; i < conf->n_sockets; i++)
+		if (j11_text_equal(conf->sockets[i].name, name))
+			conf->sockets[i].address = copy;
+	return JWK11_OK;
+}
+
+const char *conf_socket_of(const struct conf *conf, const char *address)
+{
+	for (size_t i = 0; i < conf->n_sockets; i++)
+		if (conf->sockets[i].address != NULL && j11_text_equal(conf->sockets[i].address, address))
+			return conf->sockets[i].name;
+	return conf->api_address == NULL || j11_text_equal(conf->api_address, address) ? CONF_API : NULL;
+}
+
+bool conf_wants_units(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_clients; i++)
+		if (conf->clients[i].units[0] != NULL)
+			return true;
+	return false;
+}
+
+bool conf_wants_executables(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_clients; i++)
+		if (conf->clients[i].executables[0] != NULL)
+			return true;
+	return false;
+}
+
+static unsigned three_quarters(unsigned n)
+{
+	return n - n / 4; /* one of one */
+}
+
+unsigned conf_connections_per_user(const struct conf *conf)
+{
+	return conf->max_connections_per_user > 0 ? conf->max_connections_per_user : three_quarters(conf->max_connections);
+}
+
+unsigned conf_requests_per_user(const struct conf *conf)
+{
+	return conf->max_requests_per_user > 0 ? conf->max_requests_per_user : three_quarters(conf->max_queue);
+}
+
+const struct conf_key *conf_find_key(const struct conf *conf, const char *name)
+{
+	long i = conf_key_index(conf, name);
+
+	return i < 0 ? NULL : &conf->keys[i];
+}
+
+long conf_key_index(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_keys; i++)
+		if (j11_text_equal(conf->keys[i].name, name))
+			return (long)i;
+	return -1;
+}
+
+bool conf_list_has(const char *const *list, const char *word)
+{
+	for (; *list != NULL; list++)
+		if (j11_text_equal(*list, "*") || j11_text_equal(*list, word))
+			return true;
+	return false;
+}

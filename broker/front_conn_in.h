@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection of the front: what front_serve.c (from octets to replies) and front_room.c (places, and who gives way) share. Nobody else. */
+#ifndef FRONT_CONN_IN_H
+#define FRONT_CONN_IN_H
+
+#include "front_conn.h"
+
+enum phase {
+	PHASE_IDLE,    /* nothing of a request is here */
+	PHASE_HEAD,    /* some of it */
+	PHASE_BODY,    /* its head and some of its body */
+	PHASE_WAITING, /* a worker has it, or will */
+	PHASE_PAUSED,  /* there is a complete request, and many before it came in a row: others first */
+	PHASE_WRITING, /* a reply did not fit into the socket */
+	PHASE_LINGER   /* refused and half-closed: input is thrown away so that the client reads the reply before its own write fails */
+};
+struct front_conn {
+	struct front_conns *conns;
+	struct front_conn *prev, *next;
+	enum front_socket socket;
+	struct loop_watch watch;
+	struct loop_timer timer;
+	enum phase phase;
+	bool ending;       /* close when all replies are out */
+	bool linger;       /* input may be under way that nobody will read */
+	bool continued;    /* 100 Continue was sent for the request that is being read */
+	size_t need;       /* octets in `in` before looking again makes sense */
+	size_t lingered;
+	struct jwk11_buf in;
+	struct jwk11_buf out;
+	struct front_peer peer;
+	struct call call;
+	struct jwk11_buf datagram;
+	struct front_pending pending;
+	bool close_asked;  /* by the request that a worker has */
+	char request_id[FRONT_ID_MAX];
+};
+
+/* Files a connection with all the others. */
+void front_conn_link(struct front_conn *conn);
+/* It has just been served: the list is in that order. */
+void front_conn_touch(struct front_conn *conn);
+/* Sets its one timer, so many milliseconds from now. */
+void front_conn_set_timer(struct front_conn *conn, int64_t ms);
+/* Closes it at once. Its memory goes too, unless a worker still has its request: then with front_conn_bury. */
+void front_conn_close(struct front_conn *conn);
+void front_conn_bury(struct front_conn *conn);
+
+#endif
