@@ -76,7 +76,7 @@ wait_for() {
 	shift
 	until "$@" >"$DIR/wait.log" 2>&1; do
 		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || { cat "$DIR/wait.log" >&2; die "waited in vain for $what"; }
+		[ "$tries" -gt 0 ] || { tail -n 20 "$DIR"/*.log >&2; die "waited in vain for $what"; }
 		sleep 0.05
 	done
 }
