@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
-READER = ("127.0.0.1", 0x8C7B)
+READER = ("127.0.0.1", 0x4E20)  # as in piv.sh
 ATR = bytes.fromhex("3b8b800180f9a00000030800001000c8")
 AID = bytes.fromhex("a000000308000010000100")
 PIN, MAX_TRIES = b"123456", 3
