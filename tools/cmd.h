@@ -31,12 +31,13 @@ struct cmd_global {
 	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload, *from, *expect;
 	struct cmd_words also, understand;
 	const char *profile, *textfile;
+	const char *client, *uid, *result, *since, *until, *last; /* audit show */
 	const char *claims[32];
 	unsigned n_claims;
 	const char *takers[32];
 	unsigned n_takers;
 	long long ttl, leeway;
-	bool sign, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin;
+	bool sign, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin, refused;
 	bool ask_pin, final_try; /* --offline without a configuration: the PIN of a person */
 };
 

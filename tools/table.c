@@ -34,28 +34,27 @@ void table_row(struct table *table, ...)
 }
 
 /* Calls for each cell; the last of a row is not followed by blanks. */
-static void print_cell(const char *cell, unsigned column, const struct table *table, const int *widths)
+static void print_cell(const char *cell, unsigned column, const struct table *table)
 {
 	if (column + 1 == table->n_columns)
 		printf("%s\n", cell);
 	else
-		printf("%s%*s", cell, widths[column] - width(cell) + 2, "");
+		printf("%s%*s", cell, table->widths[column] - width(cell) + 2, "");
 }
 
 bool table_print(struct table *table)
 {
 	const char *end = (const char *)table->cells.data + table->cells.len;
-	int widths[TABLE_COLUMNS] = { 0 };
 	unsigned column = 0;
 	bool whole = table->cells.failed == JWK11_OK;
 
 	for (const char *cell = (const char *)table->cells.data; whole && cell < end; cell += strlen(cell) + 1) {
-		if (width(cell) > widths[column])
-			widths[column] = width(cell);
+		if (width(cell) > table->widths[column])
+			table->widths[column] = width(cell);
 		column = (column + 1) % table->n_columns;
 	}
 	for (const char *cell = (const char *)table->cells.data; whole && cell < end; cell += strlen(cell) + 1) {
-		print_cell(cell, column, table, widths);
+		print_cell(cell, column, table);
 		column = (column + 1) % table->n_columns;
 	}
 	j11_buf_done(&table->cells);

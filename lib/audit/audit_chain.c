@@ -228,10 +228,13 @@ static void take_line(struct j11_audit_check *c)
 	struct j11_audit_line line;
 
 	c->line++;
-	if (!c->too_long && j11_audit_parse(text, &line))
+	if (!c->too_long && j11_audit_parse(text, &line)) {
+		if (c->record != NULL)
+			c->record(c->arg, text, &line);
 		take_record(c, text, &line);
-	else
+	} else {
 		hold(c, text);
+	}
 	c->too_long = false;
 	jwk11_buf_reset(&c->text);
 }

@@ -37,6 +37,8 @@ enum { J11_AUDIT_MAX_NOTED = 8, J11_AUDIT_MAX_HELD = 4 };
 /* Zeroed, but for the members of the first group. */
 struct j11_audit_check {
 	void (*found)(void *arg, const struct j11_audit_finding *finding);
+	/* Each line that is a record, before it is judged; `file` and `line` below say where it stands. NULL: nobody wants them. */
+	void (*record)(void *arg, struct jwk11_view text, const struct j11_audit_line *line);
 	void *arg;
 	char from[J11_AUDIT_HASH + 1]; /* the record before the first; "": not known */
 	struct j11_audit_noted noted[J11_AUDIT_MAX_NOTED];
@@ -52,10 +54,12 @@ struct j11_audit_check {
 	struct j11_audit_head head; /* the last record */
 	bool ended;           /* it says that the chain goes on in another file */
 
-	/* its own */
-	struct j11_audit_sha *sha;
+	/* where it is */
 	const char *file;
 	uint64_t line;
+
+	/* its own */
+	struct j11_audit_sha *sha;
 	bool started;              /* a record was taken, in whatever file */
 	bool file_started;         /* … in this one */
 	struct j11_audit_head sure;  /* before the last record that was not as it should be */

@@ -188,6 +188,80 @@ void j11_text_time(int64_t unix_seconds, char ret_text[21])
 		ret_text[0] = '\0';
 }
 
+/* Exactly n digits, and `behind` after them unless that is 0. */
+static bool take_digits(const char **p, const char *end, int n, char behind, int *ret_n)
+{
+	*ret_n = 0;
+	for (; n > 0; n--, (*p)++) {
+		if (*p == end || **p < '0' || **p > '9')
+			return false;
+		*ret_n = *ret_n * 10 + (**p - '0');
+	}
+	if (behind == '\0')
+		return true;
+	return *p < end && *(*p)++ == behind;
+}
+
+/* Of a fraction the first three digits count. */
+static bool take_fraction(const char **p, const char *end, int *ret_ms)
+{
+	int unit = 100;
+
+	if (*p == end || **p != '.')
+		return true;
+	for ((*p)++; *p < end && **p >= '0' && **p <= '9'; (*p)++, unit /= 10)
+		*ret_ms += unit * (**p - '0');
+	return (*p)[-1] != '.';
+}
+
+static bool take_offset(const char **p, const char *end, int *ret_minutes)
+{
+	int hours, minutes, sign;
+
+	if (*p < end && (**p == 'Z' || **p == 'z')) {
+		(*p)++;
+		return true;
+	}
+	if (*p == end || (**p != '+' && **p != '-'))
+		return false;
+	sign = *(*p)++ == '-' ? -1 : 1;
+	if (!take_digits(p, end, 2, ':', &hours) || !take_digits(p, end, 2, '\0', &minutes) || hours > 23 || minutes > 59)
+		return false;
+	*ret_minutes = sign * (hours * 60 + minutes);
+	return true;
+}
+
+/* A second may be the 60th. */
+static bool take_clock(const char **p, const char *end, struct tm *tm, int *ret_ms, int *ret_minutes)
+{
+	if (*p == end || (**p != 'T' && **p != 't' && **p != ' '))
+		return false;
+	(*p)++;
+	return take_digits(p, end, 2, ':', &tm->tm_hour) && take_digits(p, end, 2, ':', &tm->tm_min) && take_digits(p, end, 2, '\0', &tm->tm_sec) &&
+		tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60 && take_fraction(p, end, ret_ms) && take_offset(p, end, ret_minutes);
+}
+
+bool j11_text_to_time(struct jwk11_view v, int64_t *ret_ms)
+{
+	const char *p = v.data, *end = p + v.len;
+	struct tm tm = { 0 }, day;
+	int ms = 0, minutes = 0;
+
+	if (v.len == 0 || !take_digits(&p, end, 4, '-', &tm.tm_year) || !take_digits(&p, end, 2, '-', &tm.tm_mon) ||
+		!take_digits(&p, end, 2, '\0', &tm.tm_mday))
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	day = tm;
+	(void)timegm(&day);
+	if (day.tm_mday != tm.tm_mday || day.tm_mon != tm.tm_mon) /* of a day that is none timegm makes another */
+		return false;
+	if (p < end && (!take_clock(&p, end, &tm, &ms, &minutes) || p != end))
+		return false;
+	*ret_ms = ((int64_t)timegm(&tm) - minutes * 60) * 1000 + ms;
+	return true;
+}
+
 /* One "*" is undone at most: where a later one is met, what the earlier took is right as it is. */
 bool j11_text_matches(struct jwk11_view text, const char *pattern)
 {

@@ -38,5 +38,7 @@ struct j11_nearest {
 void j11_nearest_offer(struct j11_nearest *nearest, const char *candidate);
 /* "2026-11-23T12:00:00Z". */
 void j11_text_time(int64_t unix_seconds, char ret_text[21]);
+/* The other way: RFC 3339 with any fraction and offset, or a day alone, which is its beginning in UTC. Milliseconds since 1970. */
+bool j11_text_to_time(struct jwk11_view v, int64_t *ret_ms) J11_MUST_USE;
 
 #endif

@@ -4,33 +4,13 @@
 import hashlib, json, os, resource, signal, socket, subprocess, sys, threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from trial import BUILD, JWK11, Trial, equal, main, test
+from audited import Audited
+from trial import BUILD, JWK11, equal, main, test
 
 SECRET = "cGF5bG9hZC10aGF0LW5vYm9keS1zZWVz"  # payload-that-nobody-sees
 
 
-class Audited(Trial):
-    def __init__(self, daemon="", client=None):
-        super().__init__()
-        self.change("[daemon]\n", "[daemon]\n" + daemon + "\n")
-        self.log_file = os.path.join(self.dir, "state", "audit.jsonl")
-        with open(self.conf) as f:
-            for line in f:
-                if line.startswith("state-dir"):
-                    self.log_file = os.path.join(line.split("=")[1].strip(), "audit.jsonl")
-
-    def records(self, path=None):
-        with open(path or self.log_file) as f:
-            return [json.loads(line) for line in f]
-
-    def requests(self, path=None):
-        return [r for r in self.records(path) if r["event"] == "request"]
-
-    def verify(self, *files, code=0, more=()):
-        p = subprocess.run([JWK11, "--json", "audit", "verify", *more, *(files or [self.log_file])], capture_output=True)
-        equal(p.returncode, code, p.stdout + p.stderr)
-        return json.loads(p.stdout)
-
+class Watched(Audited):
     def workers(self):
         return [p for p in self.children() if "jwk11d-worker" in open(f"/proc/{p}/cmdline").read()]
 
@@ -41,7 +21,7 @@ class Audited(Trial):
 
 @test
 def every_decision_is_one_record_and_no_content_is_in_it():
-    with Audited("workers = 1") as t:
+    with Watched("workers = 1") as t:
         t.start()
         hashed = hashlib.sha256(b"payload-that-nobody-sees").hexdigest()
         asked = [
@@ -84,7 +64,7 @@ def every_decision_is_one_record_and_no_content_is_in_it():
 
 @test
 def a_peer_that_may_not_is_a_record_too():
-    with Audited("workers = 1") as t:
+    with Watched("workers = 1") as t:
         t.change("allow = *\n", "allow = verify\n")
         t.start()
         equal(t.ask("POST", "/v1/keys/es256/sign", {"input": SECRET})[0], 403)
@@ -104,7 +84,7 @@ def load(t, n_threads, n, statuses):
 
 @test
 def workers_under_load_make_one_chain_through_rotation():
-    with Audited("workers = 3") as t:
+    with Watched("workers = 3") as t:
         t.start()
         t.wait_count("event=ready", 3)
         statuses, files = [], []
@@ -126,7 +106,7 @@ def workers_under_load_make_one_chain_through_rotation():
 
 @test
 def workers_that_are_killed_leave_a_chain():
-    with Audited("workers = 3\naudit-sync = each") as t:
+    with Watched("workers = 3\naudit-sync = each") as t:
         t.start()
         t.wait_count("event=ready", 3)
         statuses = []
@@ -147,7 +127,7 @@ def workers_that_are_killed_leave_a_chain():
 
 @test
 def what_was_noted_is_missed_when_it_is_gone():
-    with Audited("workers = 1") as t:
+    with Watched("workers = 1") as t:
         t.start()
         for _ in range(3):
             equal(t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0], 200)
@@ -170,7 +150,7 @@ def what_was_noted_is_missed_when_it_is_gone():
 
 @test
 def a_head_that_the_token_signed_is_a_checkpoint():
-    with Audited("workers = 1") as t:
+    with Watched("workers = 1") as t:
         t.start()
         equal(t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0], 200)
         told = subprocess.run([JWK11, "--json", "audit", "verify", t.log_file], check=True, capture_output=True).stdout
@@ -183,7 +163,7 @@ def a_head_that_the_token_signed_is_a_checkpoint():
 
 @test
 def a_worker_that_may_not_open_the_file_writes_it_through_rotation():
-    with Audited("workers = 2\naudit = required") as t:
+    with Watched("workers = 2\naudit = required") as t:
         logs = os.path.join(t.root, "logs")
         os.mkdir(logs)
         t.log_file = os.path.join(logs, "log")
@@ -204,7 +184,7 @@ def a_worker_that_may_not_open_the_file_writes_it_through_rotation():
 
 @test
 def required_refuses_without_a_file_and_goes_on_with_one():
-    with Audited("workers = 1") as t:
+    with Watched("workers = 1") as t:
         away = os.path.join(t.dir, "away", "log")
         t.change("[daemon]\n", f"[daemon]\naudit = required\naudit-file = {away}\n")
         t.start()
@@ -227,7 +207,7 @@ def required_refuses_without_a_file_and_goes_on_with_one():
 @test
 def a_full_disk_stops_required_and_counts_for_best_effort():
     for mode, after in (("required", 503), ("best-effort", 200)):
-        with Audited(f"workers = 1\naudit = {mode}") as t:
+        with Watched(f"workers = 1\naudit = {mode}") as t:
             before = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (65536, before[1]))  # of no file of the token's, which are shorter
             t.start()
@@ -252,7 +232,7 @@ def a_full_disk_stops_required_and_counts_for_best_effort():
 @test
 def the_journal_gets_fields_of_what_is_asked_for():
     for mode, wanted in (("no", []), ("refused", ["ALG_MISMATCH"]), ("yes", ["OK", "ALG_MISMATCH"])):
-        with Audited(f"workers = 1\naudit-journal = {mode}") as t:
+        with Watched(f"workers = 1\naudit-journal = {mode}") as t:
             path = os.path.join(t.root, "journal")
             t.change("[daemon]\n", f"[daemon]\nenvironment = JWK11_JOURNAL_SOCKET={path}\n")
             journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -280,7 +260,7 @@ def the_journal_gets_fields_of_what_is_asked_for():
 
 @test
 def off_writes_nothing():
-    with Audited("workers = 1\naudit = off") as t:
+    with Watched("workers = 1\naudit = off") as t:
         t.start()
         equal(t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0], 200)
         equal(os.path.exists(t.log_file), False)

@@ -14,9 +14,9 @@ IT_TESTS += tests/it/macs.py
 IT_TESTS += tests/interop/leading_zeros.py
 IT_TESTS += tests/it/profiles.py
 IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
-IT_TESTS += tests/it/audit.py tests/it/ask_pin.py
+IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/ask_pin.py
 TESTS += $(IT_TESTS)
-EXTRA_DIST += $(IT_TESTS) tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
+EXTRA_DIST += $(IT_TESTS) tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
 
 tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c
 tests_t_token_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "audit/audit_chain.h"
+#include "audit/audit_entry.h"
 #include "audit_file.h"
 
 enum { N = 12 };
@@ -124,6 +125,80 @@ static void a_line_is_made_and_taken_apart(void **state)
 		assert_false(j11_audit_parse((struct jwk11_view){ (const char *)one.data + cut + 1, one.len - cut - 1 }, &line));
 	}
 	j11_buf_done(&out);
+}
+
+/* The record of that line, whatever its hash. */
+static enum jwk11_rc read_entry(const char *members, struct j11_audit_entry *e)
+{
+	struct j11_audit_line line;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "{\"seq\":7,\"event\":\"%s,\"hash\":\"%s\"}", members, J11_AUDIT_GENESIS);
+	assert_true(j11_audit_parse(j11_view_str(text), &line));
+	return j11_audit_entry_read(j11_view_str(text), &line, e, NULL);
+}
+
+#define REQUEST "request\",\"time\":\"1970-01-01T00:00:05.000Z\",\"uid\":1000,\"client\":\"ci\",\"key\":\"issuer\",\"kid\":\"k1\""
+
+static void records_are_those_that_were_asked_for(void **state)
+{
+	static const char refused[] = REQUEST ",\"decision\":\"refused\",\"result\":\"OPERATION_DENIED\"";
+	static const char failed[] = REQUEST ",\"decision\":\"failed\",\"result\":\"TOKEN_FAILED\"";
+	static const char allowed[] = REQUEST ",\"decision\":\"allowed\",\"result\":\"OK\",\"later\":{}";
+	static const char begin[] = "begin\",\"time\":\"1970-01-01T00:00:05Z\"";
+#define WANTED(...) { .uid = -1, .since_ms = INT64_MIN, .until_ms = INT64_MAX, __VA_ARGS__ }
+	static const struct {
+		const char *members;
+		struct j11_audit_wanted wanted;
+		bool is;
+	} rows[] = {
+		{ allowed, WANTED(.key = NULL), true }, { begin, WANTED(.key = NULL), true },
+		{ allowed, WANTED(.key = "issuer"), true }, { allowed, WANTED(.key = "k1"), true }, { allowed, WANTED(.key = "issue"), false },
+		{ begin, WANTED(.key = ""), false }, { begin, WANTED(.client = "ci"), false }, { allowed, WANTED(.client = "ci"), true },
+		{ allowed, WANTED(.client = "CI"), false }, { allowed, WANTED(.uid = 1000), true }, { allowed, WANTED(.uid = 0), false }, { begin, WANTED(.uid = 0), false },
+		{ allowed, WANTED(.refused = true), false }, { failed, WANTED(.refused = true), true }, { refused, WANTED(.refused = true), true },
+		{ begin, WANTED(.refused = true), false }, { refused, WANTED(.result = "OPERATION_DENIED"), true }, { refused, WANTED(.result = "OK"), false },
+		{ failed, WANTED(.refused = true, .result = "OK"), false },
+		{ begin, WANTED(.since_ms = 5000), true }, { begin, WANTED(.since_ms = 5001), false },
+		{ begin, WANTED(.until_ms = 5000), true }, { begin, WANTED(.until_ms = 4999), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct j11_audit_entry e;
+
+		assert_int_equal(read_entry(rows[i].members, &e), JWK11_OK);
+		if (j11_audit_entry_is(&e, &rows[i].wanted) != rows[i].is)
+			fail_msg("row %zu: %s", i, rows[i].members);
+		j11_audit_entry_done(&e);
+	}
+}
+
+static void a_record_that_cannot_be_read_is_refused(void **state)
+{
+	static const char *const bad[] = { "begin\"", "begin\",\"time\":5", "begin\",\"time\":\"yesterday\"", "begin\",\"time\":\"1970-01-01\",\"time\":\"1970-01-01\"",
+		"begin\",\"time\":\"1970-01-01\",\"key\":1", "begin\",\"time\":\"1970-01-01\",\"uid\":1.5", "begin\",\"time\":\"1970-01-01\",\"key\":\"\xff\"" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct j11_audit_entry e;
+
+		if (read_entry(bad[i], &e) == JWK11_OK)
+			fail_msg("accepted: %s", bad[i]);
+	}
+}
+
+static void a_moment_is_a_time_or_how_long_ago(void **state)
+{
+	int64_t ms;
+
+	(void)state;
+	assert_true(j11_audit_moment(J11_VIEW("1970-01-01T00:00:01Z"), 9, &ms) && ms == 1000);
+	assert_true(j11_audit_moment(J11_VIEW("2h"), 10000000, &ms) && ms == 2800000);
+	assert_true(j11_audit_moment(J11_VIEW("0"), 9, &ms) && ms == 9);
+	assert_false(j11_audit_moment(J11_VIEW(""), 9, &ms));
+	assert_false(j11_audit_moment(J11_VIEW("noon"), 9, &ms));
+	assert_false(j11_audit_moment(J11_VIEW("-2h"), 9, &ms));
 }
 
 static void a_long_jti_is_told_by_its_hash(void **state)
@@ -692,6 +767,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_is_made_and_taken_apart),
 		cmocka_unit_test(a_long_jti_is_told_by_its_hash),
+		cmocka_unit_test(records_are_those_that_were_asked_for),
+		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
+		cmocka_unit_test(a_moment_is_a_time_or_how_long_ago),
 		cmocka_unit_test(every_octet_that_changes_is_found),
 		cmocka_unit_test(every_line_that_goes_is_found),
 		cmocka_unit_test(every_two_lines_that_change_places_are_found),

@@ -123,6 +123,30 @@ static void text_reads_numbers_strictly(void **state)
 	assert_false(j11_text_to_seconds(view("10x"), 600, &s));
 }
 
+static void text_reads_times(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} good[] = {
+		{ "1970-01-01T00:00:00Z", 0 }, { "1970-01-01", 0 }, { "1969-12-31T23:59:59Z", -1000 }, { "2026-11-23T23:11:08.123Z", 1795475468123 },
+		{ "2026-11-24t00:11:08.123999+01:00", 1795475468123 }, { "2026-11-23 20:41:08-02:30", 1795475468000 }, { "2024-02-29", 1709164800000 },
+		{ "2016-12-31T23:59:60Z", 1483228800000 }, { "9999-12-31T23:59:59.9z", 253402300799900 }, { "0001-01-01", -62135596800000 },
+	};
+	static const char *const bad[] = { "", "2026", "2026-11", "2026-13-01", "2026-00-01", "2026-02-29", "2026-11-31", "2026-11-23T", "2026-11-23T12:00Z",
+		"2026-11-23T12:00:00", "2026-11-23T24:00:00Z", "2026-11-23T12:60:00Z", "2026-11-23T12:00:61Z", "2026-11-23T12:00:00.Z", "2026-11-23T12:00:00+1:00",
+		"2026-11-23T12:00:00+24:00", "2026-11-23T12:00:00Zx", " 2026-11-23", "2026-11-23 ", "26-11-23", "+026-11-23", "2026-11-23T12:00:00z0" };
+	int64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(good); i++)
+		if (!j11_text_to_time(view(good[i].text), &ms) || ms != good[i].ms)
+			fail_msg("%s: %lld", good[i].text, (long long)ms);
+	for (size_t i = 0; i < J11_COUNT(bad); i++)
+		if (j11_text_to_time(view(bad[i]), &ms))
+			fail_msg("accepted: %s", bad[i]);
+}
+
 static const char *nearest_of(const char *word)
 {
 	static const char *const known[] = { "rs256", "es256-2026", "es384-2026", "id" };
@@ -299,6 +323,7 @@ int main(void)
 		cmocka_unit_test(buffer_of_a_caller_keeps_what_it_had),
 		cmocka_unit_test(text_knows_utf8),
 		cmocka_unit_test(text_reads_numbers_strictly),
+		cmocka_unit_test(text_reads_times),
 		cmocka_unit_test(text_for_people_has_no_controls),
 		cmocka_unit_test(base64url_follows_rfc4648),
 		cmocka_unit_test(base64url_refuses_everything_else),
