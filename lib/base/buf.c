@@ -144,6 +144,8 @@ void j11_buf_drop(struct jwk11_buf *buf, size_t n)
 		return;
 	memmove(buf->data, buf->data + n, buf->len - n + 1);
 	buf->len -= n;
+	if (buf->secret)
+		j11_mem_wipe(buf->data + buf->len + 1, n);
 }
 
 void j11_buf_cut(struct jwk11_buf *buf, size_t n)

@@ -2,6 +2,7 @@
 /* Allocation in one place: zeroed, overflow-checked, countable, and able to fail on purpose for tests. */
 #include "mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,29 @@ void j11_mem_wipe(void *p, size_t len)
 {
 	if (p != NULL && len > 0)
 		explicit_bzero(p, len);
+}
+
+void *j11_mem_wiping_new(size_t size)
+{
+	return malloc(size ? size : 1);
+}
+
+void *j11_mem_wiping_resize(void *p, size_t size)
+{
+	size_t old = p != NULL ? malloc_usable_size(p) : 0;
+	void *moved = j11_mem_wiping_new(size);
+
+	if (moved == NULL || p == NULL)
+		return moved;
+	memcpy(moved, p, old < size ? old : size);
+	j11_mem_wiping_free(p);
+	return moved;
+}
+
+void j11_mem_wiping_free(void *p)
+{
+	j11_mem_wipe(p, p != NULL ? malloc_usable_size(p) : 0);
+	free(p);
 }
 
 char *j11_mem_dup(const char *s)

@@ -16,6 +16,10 @@ void *j11_mem_resize(void *p, size_t size) J11_MUST_USE;
 void j11_mem_free(void *p);
 /* Overwrites in a way the compiler keeps, then nothing else. */
 void j11_mem_wipe(void *p, size_t len);
+/* For libraries that take an allocator and do not look whether it failed: no failing on purpose. Wiped before it goes, also when it moves. */
+void *j11_mem_wiping_new(size_t size) J11_MUST_USE;
+void *j11_mem_wiping_resize(void *p, size_t size) J11_MUST_USE;
+void j11_mem_wiping_free(void *p);
 /* Copy of a string or of len bytes plus a NUL. */
 char *j11_mem_dup(const char *s) J11_MUST_USE;
 char *j11_mem_dup_n(const void *data, size_t len) J11_MUST_USE;

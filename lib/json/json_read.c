@@ -26,6 +26,7 @@ struct chunk {
 struct j11_json_doc {
 	struct j11_json *root;
 	struct chunk *chunks; /* the newest first */
+	bool secret;
 };
 
 /* What the callbacks share. `last[d]` is where the next element of the container at depth d is linked. */
@@ -336,12 +337,33 @@ static enum jwk11_rc scan(struct jwk11_view text, const struct j11_json_limits *
 	return JWK11_OK;
 }
 
+/* For secrets: what yajl gives back is wiped. */
+static void *wiping_new(void *ctx, size_t len)
+{
+	(void)ctx;
+	return j11_mem_wiping_new(len);
+}
+
+static void *wiping_resize(void *ctx, void *p, size_t len)
+{
+	(void)ctx;
+	return j11_mem_wiping_resize(p, len);
+}
+
+static void wiping_free(void *ctx, void *p)
+{
+	(void)ctx;
+	j11_mem_wiping_free(p);
+}
+
+static yajl_alloc_funcs wiping = { .malloc = wiping_new, .realloc = wiping_resize, .free = wiping_free };
+
 static enum jwk11_rc parse(struct reader *r, struct jwk11_view text)
 {
 	const char *why = "syntax error";
 	size_t at;
 
-	r->yajl = yajl_alloc(&callbacks, NULL, r);
+	r->yajl = yajl_alloc(&callbacks, r->limits->secret ? &wiping : NULL, r);
 	if (r->yajl == NULL)
 		return j11_err_memory(r->err);
 	if (yajl_parse(r->yajl, text.data, text.len) == yajl_status_ok) {
@@ -368,6 +390,7 @@ enum jwk11_rc j11_json_read(struct jwk11_view text, const struct j11_json_limits
 	doc = j11_mem_new(sizeof(*doc));
 	if (doc == NULL)
 		return j11_err_memory(err);
+	doc->secret = r.limits->secret;
 	r.doc = doc;
 	rc = parse(&r, text);
 	if (rc == JWK11_OK)
@@ -387,6 +410,8 @@ void j11_json_free(struct j11_json_doc *doc)
 	while (doc->chunks != NULL) {
 		struct chunk *next = doc->chunks->next;
 
+		if (doc->secret)
+			j11_mem_wipe(doc->chunks->bytes, doc->chunks->used);
 		j11_mem_free(doc->chunks);
 		doc->chunks = next;
 	}

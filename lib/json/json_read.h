@@ -29,6 +29,7 @@ struct j11_json_limits {
 	size_t max_len;     /* bytes of input */
 	unsigned max_depth; /* nested arrays and objects; the outermost counts 1 */
 	size_t max_values;  /* values in the whole tree */
+	bool secret;        /* what was read is wiped before its memory goes; the text itself stays the caller's to wipe */
 	bool keep_repeated; /* names that appear twice are marked, not refused: for who reports what is wrong, never for who uses the values */
 };
 extern const struct j11_json_limits j11_json_limits_default; /* 1 MiB, 16, 65536 */
