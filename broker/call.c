@@ -12,7 +12,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* Invariant: a slot is taken exactly while its call is CALL_SENT to this worker; n_flying counts taken slots. */
+/* Invariant: a slot is taken exactly while its call is CALL_SENT to this worker; n_flying counts taken slots. One slot past the limit is for a
+ * call to this worker alone. */
 struct calls_worker {
 	struct calls *calls;
 	struct calls_module *module;
@@ -222,7 +223,7 @@ static struct calls_worker *pick(const struct calls_module *module, const struct
 
 static void take_slot(struct calls_worker *worker, struct call *call)
 {
-	for (unsigned i = 0; i < worker->limit; i++) {
+	for (unsigned i = 0; i <= worker->limit; i++) {
 		if (worker->slots[i] != NULL)
 			continue;
 		worker->slots[i] = call;
@@ -237,7 +238,7 @@ static void take_slot(struct calls_worker *worker, struct call *call)
 
 static void free_slot(struct calls_worker *worker, const struct call *call)
 {
-	for (unsigned i = 0; i < worker->limit; i++) {
+	for (unsigned i = 0; i <= worker->limit; i++) {
 		if (worker->slots[i] != call)
 			continue;
 		worker->slots[i] = NULL;
@@ -304,13 +305,13 @@ static void lose_worker(struct calls_worker *worker)
 	while (*link != worker)
 		link = &(*link)->next;
 	*link = worker->next;
-	for (unsigned i = 0; i < worker->limit; i++) {
+	for (unsigned i = 0; i <= worker->limit; i++) {
 		struct call *call = worker->slots[i], **place = &again;
 
 		if (call == NULL)
 			continue;
 		call->place.lane->n_flying--;
-		if (call->abandoned || call->tries > 1) {
+		if (call->abandoned || call->single || call->tries > 1) {
 			fail_soon(call, CALL_LOST);
 			continue;
 		}
@@ -360,7 +361,7 @@ static bool is_about_token(const struct wire_msg *msg)
 /* Once, and then to another worker, the refused call goes to the head of the queue: it has had its turn. */
 static bool send_again(struct calls_worker *worker, struct call *call, const struct wire_msg *msg)
 {
-	if (call->abandoned || call->tries > 1 || !is_about_token(msg) || !has_other(worker))
+	if (call->abandoned || call->single || call->tries > 1 || !is_about_token(msg) || !has_other(worker))
 		return false;
 	call->refused = true;
 	call->refused_by = worker->index;
@@ -375,7 +376,7 @@ static void answer(struct calls_worker *worker, const struct wire_msg *msg)
 {
 	struct calls_module *module = worker->module;
 
-	for (unsigned i = 0; i < worker->limit; i++) {
+	for (unsigned i = 0; i <= worker->limit; i++) {
 		struct call *call = worker->slots[i];
 
 		if (call == NULL || call->id != msg->id)
@@ -403,6 +404,7 @@ static void take_message(struct calls_worker *worker, size_t len)
 	case WIRE_REPLY:
 	case WIRE_FAULT:
 	case WIRE_WHO_IS:
+	case WIRE_TOKEN_IS:
 		answer(worker, &msg);
 		return;
 	case WIRE_CATALOG_BEGIN:
@@ -453,7 +455,7 @@ enum jwk11_rc calls_add_worker(struct calls *calls, const char *name, unsigned i
 	if (module != NULL)
 		worker = j11_mem_new(sizeof(*worker));
 	if (worker != NULL)
-		worker->slots = j11_mem_new_array(calls->limits.threads + 1, sizeof(*worker->slots));
+		worker->slots = j11_mem_new_array(calls->limits.threads + 2, sizeof(*worker->slots));
 	if (worker == NULL || worker->slots == NULL) {
 		close(fd);
 		j11_mem_free(worker);
@@ -569,32 +571,96 @@ static enum jwk11_rc admit(struct calls *calls, const struct calls_module *modul
 	return JWK11_OK;
 }
 
+/* The parts that are call.c's own, and the deadline. */
+static bool begin(struct calls *calls, struct calls_module *module, struct call *call, int64_t timeout_ms)
+{
+	call->calls = calls;
+	call->module = module;
+	call->abandoned = false;
+	call->single = false;
+	call->tries = 0;
+	call->refused = false;
+	call->timer.fn = on_deadline;
+	call->timer.arg = call;
+	return loop_timer_set(calls->loop, &call->timer, loop_now(calls->loop) + (uint64_t)timeout_ms);
+}
+
 enum jwk11_rc calls_start(struct calls *calls, const char *name, struct call *call)
 {
 	struct calls_module *module = find_module(calls, name);
-	uint64_t now = loop_now(calls->loop);
 	enum jwk11_rc rc;
 
-	call->place.lane = module != NULL ? call_queue_lane(&module->queue, call->who, now) : NULL;
+	call->place.lane = module != NULL ? call_queue_lane(&module->queue, call->who, loop_now(calls->loop)) : NULL;
 	if (call->place.lane == NULL)
 		return JWK11_ERR_MEMORY;
 	rc = admit(calls, module, call->place.lane);
 	if (rc != JWK11_OK)
 		return rc;
-	call->calls = calls;
-	call->module = module;
-	call->abandoned = false;
-	call->tries = 0;
-	call->refused = false;
-	call->timer.fn = on_deadline;
-	call->timer.arg = call;
-	if (!loop_timer_set(calls->loop, &call->timer, now + (uint64_t)calls->limits.timeout_ms))
+	if (!begin(calls, module, call, calls->limits.timeout_ms))
 		return JWK11_ERR_MEMORY;
 	count_one(calls->counts, COUNT_calls);
 	calls->n_under_way++;
 	enqueue(call, false);
 	pump(module);
 	return JWK11_OK;
+}
+
+static struct calls_worker *find_worker(const struct calls_module *module, unsigned index)
+{
+	for (struct calls_worker *w = module->workers; w != NULL; w = w->next)
+		if (w->index == index && !w->late)
+			return w;
+	return NULL;
+}
+
+static bool has_single(const struct calls_worker *worker)
+{
+	for (unsigned i = 0; i <= worker->limit; i++)
+		if (worker->slots[i] != NULL && worker->slots[i]->single)
+			return true;
+	return false;
+}
+
+enum jwk11_rc calls_start_on(struct calls *calls, const char *name, unsigned index, int64_t timeout_ms, struct call *call)
+{
+	struct calls_module *module = find_module(calls, name);
+	struct calls_worker *worker = module != NULL ? find_worker(module, index) : NULL;
+
+	if (worker == NULL)
+		return JWK11_ERR_ABSENT;
+	if (has_single(worker) || worker->full)
+		return JWK11_ERR_BUSY;
+	call->place.lane = call_queue_lane(&module->queue, call->who, loop_now(calls->loop));
+	if (call->place.lane == NULL || !begin(calls, module, call, timeout_ms))
+		return JWK11_ERR_MEMORY;
+	if (wire_send(worker->watch.fd, call->datagram, call->fd) != 0) {
+		loop_timer_clear(&call->timer);
+		return JWK11_ERR_BUSY;
+	}
+	count_one(calls->counts, COUNT_calls);
+	calls->n_under_way++;
+	call->single = true;
+	take_slot(worker, call);
+	return JWK11_OK;
+}
+
+bool calls_next_worker(struct calls *calls, const char *name, unsigned from, unsigned *ret_index)
+{
+	const struct calls_module *module = find_module(calls, name);
+	bool found = false;
+
+	for (const struct calls_worker *w = module != NULL ? module->workers : NULL; w != NULL; w = w->next) {
+		if (w->late || w->index < from || (found && w->index > *ret_index))
+			continue;
+		*ret_index = w->index;
+		found = true;
+	}
+	return found;
+}
+
+const char *calls_module_of(const struct call *call)
+{
+	return call->module->name;
 }
 
 bool calls_leave(struct call *call)

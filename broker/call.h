@@ -14,7 +14,7 @@ struct calls;
 struct calls_worker;
 
 enum call_end {
-	CALL_ANSWERED,    /* msg is the worker's REPLY, FAULT or WHO_IS */
+	CALL_ANSWERED,    /* msg is the worker's REPLY, FAULT, WHO_IS or TOKEN_IS */
 	CALL_NEVER_SENT,  /* the deadline passed while every worker was busy or none was there */
 	CALL_LATE,        /* a worker had it and missed the deadline */
 	CALL_LOST,        /* the second worker was lost too, or the message could not be handed over */
@@ -36,6 +36,7 @@ struct call {
 
 	/* call.c's own */
 	enum call_state state;
+	bool single;      /* for one worker, once */
 	enum call_end failure; /* CALL_FAILED: what to say */
 	bool abandoned;
 	unsigned tries;
@@ -85,6 +86,13 @@ uint64_t calls_next_id(struct calls *calls);
 /* Starts a call at rest. ABSENT: the module does not start; BUSY: the queue is full; LIMIT: the user has as many under way as they may;
  * MEMORY. Then nothing has begun. In a full queue the youngest call of the user with the most waiting gives way to one whose user has fewer. A module without a worker is waited for. */
 enum jwk11_rc calls_start(struct calls *calls, const char *module, struct call *call) J11_MUST_USE;
+/* The same for one worker and for once, with a deadline of its own (milliseconds): it goes there at once, past whatever waits, and is never sent
+ * again. ABSENT: there is no such worker; BUSY: it has such a call already, or takes no more now; MEMORY. */
+enum jwk11_rc calls_start_on(struct calls *calls, const char *module, unsigned index, int64_t timeout_ms, struct call *call) J11_MUST_USE;
+/* The lowest index, from this one on, of a worker that can be given something. False: there is none. */
+bool calls_next_worker(struct calls *calls, const char *module, unsigned from, unsigned *ret_index);
+/* The module of a call that was started. */
+const char *calls_module_of(const struct call *call);
 /* The owner lost interest. True: the call is at rest at once. False: a worker has it; done comes later, with CALL_ABANDONED. */
 bool calls_leave(struct call *call) J11_MUST_USE;
 /* Takes a call at rest out of the loop, before its memory goes. */

@@ -24,6 +24,7 @@ struct field_head {
 enum kind { KIND_TEXT, KIND_OCTETS, KIND_NUMBER };
 static const enum kind kinds[WIRE_N_FIELDS] = {
 	[WIRE_F_INPUT] = KIND_OCTETS, [WIRE_F_DIGEST] = KIND_OCTETS, [WIRE_F_PAYLOAD] = KIND_OCTETS, [WIRE_F_SIGNATURE] = KIND_OCTETS, [WIRE_F_PLAINTEXT] = KIND_OCTETS, [WIRE_F_TALLY] = KIND_OCTETS,
+	[WIRE_F_SECRET] = KIND_OCTETS,
 	[WIRE_F_TTL] = KIND_NUMBER, [WIRE_F_CKR] = KIND_NUMBER, [WIRE_F_INDEX] = KIND_NUMBER, [WIRE_F_BITS] = KIND_NUMBER,
 	[WIRE_F_FORM] = KIND_NUMBER, [WIRE_F_FLAGS] = KIND_NUMBER, [WIRE_F_HEALTH] = KIND_NUMBER,
 };
@@ -39,6 +40,8 @@ static const struct row {
 	[WIRE_JWT] = { "jwt", F(KEY) | F(CLAIMS), F(ALG) | F(TTL) | F(TYP) | F(HEADER) | F(REQUEST_ID) },
 	[WIRE_VERIFY] = { "verify", F(KEY) | F(INPUT) | F(SIGNATURE), F(ALG) | F(REQUEST_ID) },
 	[WIRE_DECRYPT] = { "decrypt", F(KEY) | F(JWE), F(ALG) | F(REQUEST_ID) },
+	[WIRE_LOGIN] = { "login", F(TOKEN), F(SECRET) | F(FLAGS) | F(REQUEST_ID) },
+	[WIRE_LOGOUT] = { "logout", F(TOKEN), F(REQUEST_ID) },
 	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) },
 	[WIRE_FAULT] = { "fault", F(CODE) | F(TEXT), F(HINT) | F(CKR) | F(TOKEN) },
 	[WIRE_CATALOG_BEGIN] = { "catalog-begin", 0, F(MODULE) | F(INDEX) },
@@ -57,6 +60,8 @@ static const struct row {
 	[WIRE_LOGIN_ASK] = { "login-ask", 0, 0 },
 	[WIRE_LOGIN_GO] = { "login-go", 0, 0 },
 	[WIRE_LOGIN_DONE] = { "login-done", 0, 0 },
+	[WIRE_TOKEN_IS] = { "token-is", F(STATE), F(FLAGS) },
+	[WIRE_LOGIN_SET] = { "login-set", F(TOKEN) | F(STATE), 0 },
 	[WIRE_PING] = { "ping", 0, 0 },
 	[WIRE_PONG] = { "pong", 0, 0 },
 	[WIRE_WHO] = { "who", 0, 0 },

@@ -31,6 +31,10 @@ enum wire_type {
 	WIRE_WHO,         /* front -> worker: who is it whose descriptor this is? */
 	WIRE_WHO_IS,      /* worker -> front: the answer, what is known of it */
 	WIRE_AUDIT,       /* sup -> worker: the audit file from now on (descriptor) */
+	WIRE_LOGIN, WIRE_LOGOUT, /* front -> worker: an operator at TOKEN; the client's descriptor rides along */
+	WIRE_TOKEN_IS,    /* worker -> front: the answer, unless it is a FAULT: STATE; FLAGS 1: the PIN was tried */
+	WIRE_LOGIN_SET,   /* worker -> sup, sup -> worker: what an operator did with TOKEN stands, for workers to come too: STATE "logged-in", with a
+	                   * descriptor of a memory file that holds the PIN or without one for the configured PIN; or "logged-out" */
 	WIRE_MODULE_DOWN, /* sup -> front: MODULE has no worker, and the one that was to be did not start */
 	WIRE_N_TYPES
 };
@@ -51,6 +55,7 @@ enum wire_field {
 	WIRE_F_HEALTH,     /* bits of enum jwk11_health; absent: 0 */
 	WIRE_F_COSE,       /* the COSE_Key, base64url */
 	WIRE_F_UNIT, WIRE_F_EXECUTABLE, /* of a peer */
+	WIRE_F_SECRET,     /* an operator's PIN */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
 	WIRE_N_FIELDS
 };

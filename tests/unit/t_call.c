@@ -118,7 +118,7 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 		loop_stop(job->f->loop);
 }
 
-static enum jwk11_rc start_for(struct fixture *f, struct job *job, uint32_t who)
+static void prepare(struct fixture *f, struct job *job, uint32_t who)
 {
 	*job = (struct job){ .f = f, .datagram = J11_BUF(WIRE_MAX), .call.who = who };
 	job->call.id = calls_next_id(f->calls);
@@ -127,7 +127,18 @@ static enum jwk11_rc start_for(struct fixture *f, struct job *job, uint32_t who)
 	job->call.datagram = j11_buf_view(&job->datagram);
 	job->call.fd = -1;
 	job->call.done = on_done;
+}
+
+static enum jwk11_rc start_for(struct fixture *f, struct job *job, uint32_t who)
+{
+	prepare(f, job, who);
 	return calls_start(f->calls, "m", &job->call);
+}
+
+static enum jwk11_rc start_on(struct fixture *f, struct job *job, unsigned index)
+{
+	prepare(f, job, 0);
+	return calls_start_on(f->calls, "m", index, 5000, &job->call);
 }
 
 static enum jwk11_rc start(struct fixture *f, struct job *job)
@@ -385,6 +396,59 @@ static void asks_another_worker_once_when_one_has_trouble_with_its_token(void **
 	end_job(f, &down);
 	end_job(f, &wrong);
 	end_job(f, &alone);
+	close(w[0]);
+}
+
+/* A login: to one worker, past what it has already, and never a second time. */
+static void goes_to_one_worker_once(void **state)
+{
+	struct fixture *f = *state;
+	int w[2] = { add_worker(f, 0), add_worker(f, 1) };
+	struct job busy[4], one, two, lost;
+	unsigned index = 9;
+
+	assert_false(calls_next_worker(f->calls, "n", 0, &index));
+	assert_false(calls_next_worker(f->calls, "m", 2, &index));
+	assert_true(calls_next_worker(f->calls, "m", 1, &index) && index == 1);
+	assert_true(calls_next_worker(f->calls, "m", 0, &index) && index == 0);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(start(f, &busy[i]), JWK11_OK);
+		take(w[i % 2]);
+	}
+	assert_int_equal(start_on(f, &one, 2), JWK11_ERR_ABSENT);
+	assert_int_equal(start_on(f, &one, 1), JWK11_OK);
+	assert_string_equal(calls_module_of(&one.call), "m");
+	assert_int_equal(start_on(f, &two, 1), JWK11_ERR_BUSY); /* one at a time */
+	assert_int_equal(start_on(f, &two, 0), JWK11_OK);
+	assert_int_equal(take(w[1]), one.call.id);
+	assert_int_equal(take(w[0]), two.call.id);
+	fault(w[1], one.call.id, "PIN_REJECTED");
+	run_until(f, 1);
+	assert_string_equal(one.text, "PIN_REJECTED");
+	assert_int_equal(take(w[0]), 0);
+	assert_int_equal(start_on(f, &lost, 1), JWK11_OK);
+	assert_int_equal(take(w[1]), lost.call.id);
+	close(w[1]);
+	run_until(f, 2); /* what else it held waits for the other one */
+	assert_true(lost.done && lost.end == CALL_LOST);
+	assert_int_equal(take(w[0]), 0);
+	answer(w[0], two.call.id, "two");
+	for (unsigned n = 3, done = 0; done < 4; n++) {
+		for (unsigned i = 0; i < 4; i++)
+			if (!busy[i].done)
+				answer(w[0], busy[i].call.id, "late or early, once it is there");
+		run_until(f, n);
+		done = 0;
+		for (unsigned i = 0; i < 4; i++)
+			done += busy[i].done;
+	}
+	assert_string_equal(two.text, "two");
+	assert_int_equal(calls_under_way(f->calls), 0);
+	for (unsigned i = 0; i < 4; i++)
+		end_job(f, &busy[i]);
+	end_job(f, &one);
+	end_job(f, &two);
+	end_job(f, &lost);
 	close(w[0]);
 }
 
@@ -780,6 +844,7 @@ int main(void)
 		TEST(waits_for_a_worker_to_appear),
 		TEST(sends_a_lost_request_again_but_once),
 		TEST(asks_another_worker_once_when_one_has_trouble_with_its_token),
+		TEST(goes_to_one_worker_once),
 		TEST(waits_for_no_module_that_does_not_start),
 		TEST(reports_a_worker_that_misses_a_deadline),
 		TEST(drops_what_is_not_for_it),
