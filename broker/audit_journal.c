@@ -59,6 +59,7 @@ void audit_journal_fields(const struct j11_audit_record *r, const struct j11_aud
 	add_text(out, "JWK11_KEY", r->key);
 	add_text(out, "JWK11_KID", r->kid);
 	add_text(out, "JWK11_ALG", r->alg);
+	add_text(out, "JWK11_TOKEN", r->token);
 	add_text(out, "JWK11_SHA256", r->sha256);
 	add(out, "JWK11_JTI", jti);
 	add_text(out, "JWK11_DECISION", r->decision);

@@ -81,6 +81,7 @@ struct conf_client {
 	const char **jwt_forbid;
 	const char **jwt_typ;
 	const char **jwt_header;
+	const char **administer; /* names of [token]; "*": all. May log in and out there */
 	int64_t rate;           /* requests an hour that each user may make by this section; 0: any number */
 	unsigned burst;         /* as many at once after a silence; 0 with rate 0 */
 };
@@ -159,6 +160,7 @@ enum jwk11_rc conf_set_address(struct conf *conf, const char *name, const char *
 const char *conf_socket_of(const struct conf *conf, const char *address);
 
 const struct conf_key *conf_find_key(const struct conf *conf, const char *name);
+const struct conf_token *conf_find_token(const struct conf *conf, const char *name);
 /* Index in conf->keys, or -1. */
 long conf_key_index(const struct conf *conf, const char *name);
 bool conf_list_has(const char *const *list, const char *word); /* "*" matches all */

@@ -221,6 +221,9 @@ static enum jwk11_rc check_clients(struct checked *r, struct conf *c)
 		for (const char **k = client->keys; *k != NULL; k++)
 			if (!j11_text_equal(*k, "*") && conf_find_key(c, *k) == NULL)
 				return refuse(r, "[client %s] names key \"%s\", which has no [key] section", client->name, *k);
+		for (const char **t = client->administer; *t != NULL; t++)
+			if (!j11_text_equal(*t, "*") && conf_find_token(c, *t) == NULL)
+				return refuse(r, "[client %s] administers token \"%s\", which has no [token] section", client->name, *t);
 		for (const char **u = client->users; *u != NULL; u++)
 			c->clients[i].anybody |= j11_text_equal(*u, "*");
 		rc = check_match(r, c, client);

@@ -70,6 +70,14 @@ const struct conf_key *conf_find_key(const struct conf *conf, const char *name)
 	return i < 0 ? NULL : &conf->keys[i];
 }
 
+const struct conf_token *conf_find_token(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_tokens; i++)
+		if (j11_text_equal(conf->tokens[i].name, name))
+			return &conf->tokens[i];
+	return NULL;
+}
+
 long conf_key_index(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->n_keys; i++)

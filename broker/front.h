@@ -38,6 +38,7 @@ struct front {
 	struct jwk11_buf octets;  /* decoded base64url, one field at a time */
 	struct jwk11_buf out;     /* replies of the connection being served */
 	unsigned char chunk[FRONT_CHUNK];
+	bool secret_input;        /* what was read last holds a secret: it is wiped when it has been served */
 	uint64_t id_state;        /* of generated Request-Ids */
 	uint64_t last_call_ms;    /* when a request was last given to a worker */
 	uint64_t log_second;
@@ -70,6 +71,15 @@ const struct policy_peer *front_peer_get(struct front_peer *peer);
 /* Does any [client] section match? */
 bool front_peer_matches(const struct front *front, struct front_peer *peer);
 
+/* A login, or logout, that goes from worker to worker: each has one of its own. */
+struct front_login {
+	bool on;
+	unsigned index;     /* of the worker whose turn it is */
+	unsigned n_workers; /* that have done it */
+	bool tried;         /* one of them sent the PIN to the token */
+	char token[65], state[24];
+};
+
 /* How to show a worker's answer; outlives the request while a worker has it. */
 struct front_pending {
 	enum conf_op op;
@@ -77,6 +87,7 @@ struct front_pending {
 	enum jwk11_jws_form form; /* JWS */
 	struct meter_key *meter;  /* NULL: not counted, or counted already */
 	uint64_t began_us;
+	struct front_login login;
 };
 
 enum front_outcome {
@@ -114,6 +125,8 @@ enum front_outcome front_problem_err(struct front_request *q, const struct jwk11
 /* The same with every member. */
 struct problem;
 enum front_outcome front_problem_full(struct front_request *q, const struct problem *p);
+/* The same from a worker's FAULT. */
+enum front_outcome front_problem_fault(struct front_request *q, const struct wire_msg *msg);
 /* Fills the reply with what front->body holds, or with a problem when that buffer has failed. */
 enum front_outcome front_send_body(struct front_request *q, const char *type);
 

@@ -296,25 +296,6 @@ static void answer_reply(struct front_request *q, const struct wire_msg *msg)
 		answer_jose(q, msg);
 }
 
-static void answer_fault(struct front_request *q, const struct wire_msg *msg)
-{
-	char word[JWK11_CODE_MAX];
-	uint64_t ckr;
-	struct problem p = {
-		.code = J11_CODE_INTERNAL,
-		.detail = msg->field[WIRE_F_TEXT],
-		.token = msg->field[WIRE_F_TOKEN],
-		.hint = msg->field[WIRE_F_HINT],
-		.request_id = j11_view_str(q->request_id),
-	};
-
-	if (wire_str(msg, WIRE_F_CODE, word, sizeof(word)))
-		p.code = j11_code_find(word);
-	if (wire_num(msg, WIRE_F_CKR, &ckr))
-		p.ckr = j11_view_str(j11_ckr_name((unsigned long)ckr));
-	front_problem_full(q, &p);
-}
-
 void front_body_answer(struct front_request *q, enum call_end end, const struct wire_msg *msg)
 {
 	switch (end) {
@@ -322,7 +303,7 @@ void front_body_answer(struct front_request *q, enum call_end end, const struct 
 		if (msg->type == WIRE_REPLY)
 			answer_reply(q, msg);
 		else
-			answer_fault(q, msg);
+			front_problem_fault(q, msg);
 		break;
 	case CALL_NEVER_SENT:
 		front_problem(q, J11_CODE_WORKER_TIMEOUT, "no worker of the key's module was free in time");

@@ -129,6 +129,25 @@ enum front_outcome front_problem_err(struct front_request *q, const struct jwk11
 	return front_problem_full(q, &p);
 }
 
+enum front_outcome front_problem_fault(struct front_request *q, const struct wire_msg *msg)
+{
+	char word[JWK11_CODE_MAX];
+	uint64_t ckr;
+	struct problem p = {
+		.code = J11_CODE_INTERNAL,
+		.detail = msg->field[WIRE_F_TEXT],
+		.token = msg->field[WIRE_F_TOKEN],
+		.hint = msg->field[WIRE_F_HINT],
+		.request_id = j11_view_str(q->request_id),
+	};
+
+	if (wire_str(msg, WIRE_F_CODE, word, sizeof(word)))
+		p.code = j11_code_find(word);
+	if (wire_num(msg, WIRE_F_CKR, &ckr))
+		p.ckr = j11_view_str(j11_ckr_name((unsigned long)ckr));
+	return front_problem_full(q, &p);
+}
+
 enum front_outcome front_send_body(struct front_request *q, const char *type)
 {
 	struct jwk11_err err = { .rc = JWK11_OK };

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "front_body.h"
 #include "front_jws.h"
+#include "front_login.h"
 #include "front_metrics.h"
 #include "front_view.h"
 #include "http_media.h"
@@ -21,7 +22,7 @@
 #define BOTH (FRONT_API | FRONT_PUBLIC)
 
 /* Columns that are yes or no. */
-enum { ANY_QUERY = 1, CLIENTS_ONLY = 2, ABOUT_PEER = 4 };
+enum { ANY_QUERY = 1, CLIENTS_ONLY = 2, ABOUT_PEER = 4, SECRET_BODY = 8 };
 
 struct route {
 	const char *path[SEGMENTS_MAX + 1]; /* literal segments; "{}" stands for one that ends up in q->key */
@@ -45,6 +46,8 @@ static const struct route routes[] = {
 	{ { "v1", "keys", "{}", "decrypt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_decrypt_types, 2, front_body_decrypt },
 	{ { "v1", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY, front_view_key_types, FRONT_KEY_TYPES, front_view_key },
 	{ { "v1", "keys" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_keys },
+	{ { "v1", "tokens", "{}", "login" }, HTTP_POST, FRONT_API, CLIENTS_ONLY | SECRET_BODY, NULL, 0, front_login_in },
+	{ { "v1", "tokens", "{}", "logout" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_login_out },
 	{ { "v1", "tokens" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_tokens },
 	{ { "v1", "whoami" }, GET, FRONT_API, ABOUT_PEER, NULL, 0, front_view_whoami },
 	{ { "v1" }, GET, FRONT_API, 0, NULL, 0, about },
@@ -58,15 +61,22 @@ static const char *allow_of(unsigned methods)
 	return methods == HTTP_POST ? "POST" : "GET, HEAD";
 }
 
+static const char *variable_of(const struct route *route)
+{
+	if (!(route->flags & CLIENTS_ONLY))
+		return "{set}.json";
+	return j11_text_equal(route->path[1], "tokens") ? "{token}" : "{key}";
+}
+
 static void add_path(struct j11_json_out *o, const struct route *route)
 {
 	struct jwk11_buf path = J11_BUF(128);
 
 	for (size_t i = 0; route->path[i] != NULL; i++) {
-		bool key = j11_text_equal(route->path[i], "{}");
+		bool variable = j11_text_equal(route->path[i], "{}");
 
 		j11_buf_add_str(&path, "/");
-		j11_buf_add_str(&path, !key ? route->path[i] : route->flags & CLIENTS_ONLY ? "{key}" : "{set}.json");
+		j11_buf_add_str(&path, variable ? variable_of(route) : route->path[i]);
 	}
 	j11_json_view(o, "path", j11_buf_view(&path));
 	j11_buf_done(&path);
@@ -220,6 +230,22 @@ static bool must_ask(struct front_request *q)
 	const struct route *route = front_peer_lacks_facts(q->front, q->peer) ? find(q) : NULL;
 
 	return route != NULL && (route->flags & (CLIENTS_ONLY | ABOUT_PEER)) != 0;
+}
+
+/* What nearly every request is about: nothing more need be looked up. */
+static bool is_about_key(struct jwk11_view path)
+{
+	static const char start[] = "/v1/keys/";
+
+	return path.len > sizeof(start) - 1 && memcmp(path.data, start, sizeof(start) - 1) == 0;
+}
+
+bool front_route_is_secret(enum front_socket socket, const struct http_request *http)
+{
+	struct front_request q = { .socket = socket, .http = http };
+	const struct route *route = http->method == HTTP_POST && !is_about_key(http->path) ? find(&q) : NULL;
+
+	return route != NULL && (route->flags & SECRET_BODY) != 0;
 }
 
 bool front_route_check(struct front_request *q)

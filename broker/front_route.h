@@ -7,6 +7,8 @@
 
 /* Octets of body that this request may have: framing, so it is asked before anything else. */
 size_t front_route_body_limit(const struct front *front, enum front_socket socket, const struct http_request *http);
+/* Does the body of this request hold a secret, which must not stay in any buffer? */
+bool front_route_is_secret(enum front_socket socket, const struct http_request *http);
 /* What can be said from the head alone. True: go on. False: the reply is a refusal. */
 bool front_route_check(struct front_request *q) J11_MUST_USE;
 /* The same checks, then the handler. The body is complete. */

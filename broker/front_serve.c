@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "front_body.h"
+#include "front_login.h"
 #include "front_route.h"
 #include "log.h"
 #include "problem.h"
@@ -22,6 +23,7 @@
 #define PAUSE_MS 1           /* and how long that is while workers are busy, */
 #define RECENT_MS 10         /* or were so long ago: between two requests of a client they are not */
 #define KEEP_ROOM 16384      /* a larger buffer is given back when it is empty */
+#define LOGIN_MS 60000       /* for one worker's login, if a request may not take longer anyway */
 #define LINGER_MS 1000       /* how long input is thrown away behind a refusal */
 #define LINGER_MAX 1048576   /* and how much of it */
 
@@ -268,6 +270,8 @@ static size_t take_request(struct front_conn *conn, struct jwk11_view input)
 	}
 	if (!framing_good(conn, &http))
 		return 0;
+	if (front_route_is_secret(conn->socket, &http))
+		conn->in.secret = conn->conns->front->secret_input = true;
 	whole = http.head_len + (size_t)http.body_len;
 	if (input.len < whole) {
 		if (before_body(conn, &http)) {
@@ -319,8 +323,10 @@ static void settle(struct front_conn *conn, unsigned left)
 {
 	if (left < IN_A_ROW)
 		front_conn_touch(conn);
-	if (conn->in.len == 0)
+	if (conn->in.len == 0) {
 		release(&conn->in);
+		conn->in.secret = false;
+	}
 	if (conn->phase == PHASE_IDLE && left == 0 && conn->in.len > 0) {
 		yield(conn);
 		return;
@@ -370,6 +376,29 @@ static struct front_conn *conn_of(struct call *call)
 	return (struct front_conn *)(void *)((char *)call - offsetof(struct front_conn, call));
 }
 
+/* A PIN is not kept longer than it is needed. */
+static void forget_datagram(struct front_conn *conn)
+{
+	if (conn->datagram.secret)
+		j11_buf_done(&conn->datagram);
+	else
+		release(&conn->datagram);
+	conn->datagram.secret = false;
+}
+
+/* What a call ends with: the reply, and the next request. */
+static void answer_call(struct front_conn *conn, struct front_request *q)
+{
+	q->reply.request_id = conn->request_id;
+	q->reply.cache_control = "no-store";
+	conn->phase = PHASE_IDLE;
+	conn->ending = conn->ending || conn->close_asked;
+	forget_datagram(conn);
+	add_reply(conn, q);
+	front_conn_touch(conn);
+	proceed(conn, (struct jwk11_view){ .len = 0 });
+}
+
 static void on_done(struct call *call, enum call_end end, const struct wire_msg *msg)
 {
 	struct front_conn *conn = conn_of(call);
@@ -383,22 +412,12 @@ static void on_done(struct call *call, enum call_end end, const struct wire_msg 
 	q.pending = &conn->pending;
 	meter_time(&q.front->meter, conn->pending.op, (uint64_t)j11_clock_us() - conn->pending.began_us);
 	front_body_answer(&q, end, msg);
-	q.reply.request_id = conn->request_id;
-	q.reply.cache_control = "no-store";
-	conn->phase = PHASE_IDLE;
-	conn->ending = conn->ending || conn->close_asked;
-	release(&conn->datagram);
-	add_reply(conn, &q);
-	front_conn_touch(conn);
-	proceed(conn, (struct jwk11_view){ .len = 0 });
+	answer_call(conn, &q);
 }
 
-/* What lies in conn->datagram, to a worker of this module. */
-static enum jwk11_rc send_call(struct front_conn *conn, const char *module, uint64_t id, void (*done)(struct call *, enum call_end, const struct wire_msg *))
+static struct call *prepare_call(struct front_conn *conn, uint64_t id, void (*done)(struct call *, enum call_end, const struct wire_msg *))
 {
-	struct front *front = conn->conns->front;
 	struct call *call = &conn->call;
-	enum jwk11_rc rc;
 
 	call->id = id;
 	call->who = conn->peer.user->uid;
@@ -406,13 +425,62 @@ static enum jwk11_rc send_call(struct front_conn *conn, const char *module, uint
 	call->fd = conn->watch.fd;
 	call->done = done;
 	conn->pending.began_us = (uint64_t)j11_clock_us();
-	front->last_call_ms = loop_now(front->loop);
-	rc = calls_start(front->calls, module, call);
-	if (rc == JWK11_OK) {
-		conn->phase = PHASE_WAITING;
-		loop_timer_clear(&conn->timer);
-	}
+	conn->conns->front->last_call_ms = loop_now(conn->conns->front->loop);
+	return call;
+}
+
+static void wait_for_call(struct front_conn *conn)
+{
+	conn->phase = PHASE_WAITING;
+	loop_timer_clear(&conn->timer);
+}
+
+/* What lies in conn->datagram, to a worker of this module. */
+static enum jwk11_rc send_call(struct front_conn *conn, const char *module, uint64_t id, void (*done)(struct call *, enum call_end, const struct wire_msg *))
+{
+	enum jwk11_rc rc = calls_start(conn->conns->front->calls, module, prepare_call(conn, id, done));
+
+	if (rc == JWK11_OK)
+		wait_for_call(conn);
 	return rc;
+}
+
+static void on_login(struct call *call, enum call_end end, const struct wire_msg *msg);
+
+/* The same to the worker whose turn it is. A token may take its time for a login, and one that is cut off may be counted. */
+static enum jwk11_rc send_login(struct front_conn *conn, const char *module, uint64_t id)
+{
+	int64_t timeout = conf_of(conn)->request_timeout_ms;
+	enum jwk11_rc rc = calls_start_on(conn->conns->front->calls, module, conn->pending.login.index, timeout > LOGIN_MS ? timeout : LOGIN_MS,
+		prepare_call(conn, id, on_login));
+
+	if (rc == JWK11_OK)
+		wait_for_call(conn);
+	return rc;
+}
+
+/* One worker has it; the next one's turn. */
+static void on_login(struct call *call, enum call_end end, const struct wire_msg *msg)
+{
+	struct front_conn *conn = conn_of(call);
+	struct front_login *login = &conn->pending.login;
+	struct front_request q;
+
+	if (end == CALL_ABANDONED) {
+		forget_datagram(conn);
+		front_conn_bury(conn);
+		return;
+	}
+	if (end == CALL_ANSWERED && msg->type == WIRE_TOKEN_IS) {
+		front_login_take(login, msg);
+		if (calls_next_worker(conn->conns->front->calls, calls_module_of(call), login->index + 1, &login->index) &&
+			send_login(conn, calls_module_of(call), call->id) == JWK11_OK)
+			return;
+	}
+	front_request_start(&q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
+	q.pending = &conn->pending;
+	front_login_answer(&q, end, msg);
+	answer_call(conn, &q);
 }
 
 /* The request that was waiting for it is still in conn->in, and looked at again. */
@@ -463,11 +531,16 @@ static bool start_who(struct front_conn *conn)
 
 static void start_call(struct front_conn *conn, struct front_request *q)
 {
-	enum jwk11_rc rc = send_call(conn, q->module, q->id, on_done);
+	bool login = conn->pending.login.on;
+	enum jwk11_rc rc = login ? send_login(conn, q->module, q->id) : send_call(conn, q->module, q->id, on_done);
 
 	if (rc == JWK11_OK)
 		return;
-	front_body_refused(q, rc);
+	forget_datagram(conn);
+	if (login)
+		front_login_refused(q, rc);
+	else
+		front_body_refused(q, rc);
 	q->reply.request_id = conn->request_id;
 	q->reply.cache_control = "no-store";
 	conn->ending = conn->ending || conn->close_asked;
@@ -490,6 +563,17 @@ static void on_lingering(struct front_conn *conn)
 		front_conn_close(conn);
 }
 
+/* Afterwards the connection may be gone. */
+static void take_chunk(struct front_conn *conn, size_t len)
+{
+	struct front *front = conn->conns->front;
+
+	front->secret_input = conn->in.secret; /* of a request whose head came before */
+	proceed(conn, (struct jwk11_view){ .data = front->chunk, .len = len });
+	if (front->secret_input)
+		j11_mem_wipe(front->chunk, len);
+}
+
 static void on_input(struct front_conn *conn)
 {
 	struct front *front = conn->conns->front;
@@ -505,7 +589,7 @@ static void on_input(struct front_conn *conn)
 	}
 	n = recv(conn->watch.fd, front->chunk, sizeof(front->chunk), MSG_DONTWAIT);
 	if (n > 0)
-		proceed(conn, (struct jwk11_view){ .data = front->chunk, .len = (size_t)n });
+		take_chunk(conn, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		front_conn_close(conn);
 }

@@ -275,6 +275,11 @@ static void add_grants(const struct front *front, const struct policy_peer *who,
 		j11_json_close(o);
 	}
 	j11_json_close(o);
+	j11_json_open(o, "administers", '[');
+	for (size_t i = 0; i < conf->n_tokens; i++)
+		if (policy_administers(conf, who, conf->tokens[i].name) != NULL)
+			j11_json_str(o, NULL, conf->tokens[i].name);
+	j11_json_close(o);
 }
 
 enum front_outcome front_view_whoami(struct front_request *q)

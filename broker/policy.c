@@ -142,6 +142,15 @@ struct policy_answer policy_decide(const struct conf *conf, const struct policy_
 	return answer;
 }
 
+const struct conf_client *policy_administers(const struct conf *conf, const struct policy_peer *peer, const char *token)
+{
+	const struct conf_client *client = policy_next_client(conf, peer, NULL);
+
+	while (client != NULL && !conf_list_has((const char *const *)client->administer, token))
+		client = policy_next_client(conf, peer, client);
+	return client;
+}
+
 bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key)
 {
 	enum policy_verdict verdict = policy_decide(conf, peer, key, NULL, CONF_OP_SIGN).verdict;

@@ -35,6 +35,8 @@ struct policy_answer {
 struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg, enum conf_op op);
 /* May the peer see the key at all (any operation)? */
 bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key);
+/* May the peer log in and out of this token? The first matching section that says so; NULL: none does. `token` is a [token] name. */
+const struct conf_client *policy_administers(const struct conf *conf, const struct policy_peer *peer, const char *token);
 /* The refusal of a peer that no section matches: PEER_DENIED. */
 enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err);
 /* The name nearest to `word` among the keys the peer may see, for "did you mean"; NULL when none is near. */

@@ -68,6 +68,7 @@ static const struct row rows[J11_N_CODE_] = {
 	/* modules and tokens */
 	P(MODULE_UNKNOWN, 503, 30, "No such module"),
 	P(MODULE_FAILED, 502, 1, "Module failure"),
+	P(TOKEN_UNKNOWN, 404, 0, "No such token"),
 	P(TOKEN_ABSENT, 503, 5, "Token absent"),
 	P(TOKEN_AMBIGUOUS, 503, 30, "More than one token matches"),
 	P(TOKEN_FAILED, 502, 1, "Token failure"),
@@ -78,6 +79,7 @@ static const struct row rows[J11_N_CODE_] = {
 	P(PIN_EXPIRED, 503, 30, "PIN expired"),
 	P(PIN_FILE, 503, 30, "PIN file not usable"),
 	P(PIN_PAD, 503, 30, "PIN to be typed on the token's pad"),
+	P(LOGGED_OUT, 503, 30, "Token logged out"),
 	P(STATE_DIR, 503, 30, "State directory not usable"),
 	P(SIGNATURE_WITHHELD, 502, 0, "Signature withheld"),
 	P(SIGNATURE_INVALID, 400, 0, "Signature does not verify"),

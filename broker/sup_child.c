@@ -122,9 +122,21 @@ static void give_file(struct sup_child *c, int fd)
 	c->audited = true;
 }
 
-/* The file comes before the configuration that makes it necessary; a new worker is told where the chain comes from. */
+void sup_child_tell_login(struct sup_child *c, const struct sup_login *login)
+{
+	int why = c->control >= 0 ? sup_login_send(login, c->control) : 0;
+	char pid[24];
+
+	if (why != 0)
+		log_event(LOG_LEVEL_WARNING, "control-send-failed", "type", wire_type_name(WIRE_LOGIN_SET), "pid", log_num(pid, c->pid), "why", strerror(why), NULL);
+}
+
+/* The file comes before the configuration that makes it necessary; a new worker is told where the chain comes from, and which logins stand. */
 void sup_child_configure(struct sup_child *c, const struct sup_conf *conf)
 {
+	for (size_t i = 0; !c->is_front && c->generation == 0 && i < conf->logins.n; i++)
+		if (j11_text_equal(conf->logins.all[i].module, c->module))
+			sup_child_tell_login(c, &conf->logins.all[i]);
 	if (!c->is_front && !c->audited)
 		give_file(c, conf->audit.previous);
 	if (!c->is_front)

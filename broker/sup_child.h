@@ -56,6 +56,8 @@ void sup_child_ended(struct sup_children *children, struct sup_child *c, int sta
 
 /* The configuration in force. */
 void sup_child_configure(struct sup_child *c, const struct sup_conf *conf);
+/* What an operator has said about a token of its module. */
+void sup_child_tell_login(struct sup_child *c, const struct sup_login *login);
 /* One message, with a descriptor or -1; MODULE and INDEX of `about` when it is not NULL. A failure is logged: the process is ending. */
 void sup_child_send(struct sup_child *c, enum wire_type type, const struct sup_child *about, int fd);
 /* The front gets a worker's socket once, when both are ready. */

@@ -97,5 +97,6 @@ void sup_conf_close(struct sup_conf *conf)
 	if (conf->first != NULL)
 		close(conf->memory);
 	sup_audit_close(&conf->audit);
+	sup_login_done(&conf->logins);
 	*conf = (struct sup_conf){ .memory = -1, .audit = SUP_AUDIT_NONE };
 }

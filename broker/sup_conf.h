@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration in force, as every process gets it: one sealed memory file of canonical text, so that all decide on the same bytes
- * whatever happens to the file on disk. */
+ * whatever happens to the file on disk. With it what else a new worker is given. */
 #ifndef SUP_CONF_H
 #define SUP_CONF_H
 
 #include "conf.h"
 #include "sup_audit.h"
+#include "sup_login.h"
 #include "sup_sock.h"
 
 struct sup_conf {
@@ -15,6 +16,7 @@ struct sup_conf {
 	const struct sup_sock *sock; /* whose addresses go into it; NULL before they are open */
 	int memory;          /* canonical text of `now` */
 	struct sup_audit audit;
+	struct sup_logins logins;
 	uint64_t generation; /* 1 at the start, one more with each reload */
 };
 

@@ -12,7 +12,7 @@
 
 struct question {
 	struct policy_peer peer;
-	const char *user, *key, *op, *alg;
+	const char *user, *key, *op, *alg, *token;
 	bool has_uid;
 };
 
@@ -59,7 +59,7 @@ static enum jwk11_rc take(struct question *q, const char *word, struct jwk11_err
 	struct {
 		const char *name, **place;
 	} texts[] = { { "unit", &q->peer.unit }, { "executable", &q->peer.executable }, { "socket", &q->peer.socket }, { "key", &q->key }, { "op", &q->op },
-		{ "alg", &q->alg } };
+		{ "alg", &q->alg }, { "token", &q->token } };
 	const char *equals = strchr(word, '=');
 	struct jwk11_view name = { .data = word, .len = equals ? (size_t)(equals - word) : 0 };
 
@@ -75,7 +75,7 @@ static enum jwk11_rc take(struct question *q, const char *word, struct jwk11_err
 		*texts[i].place = equals + 1;
 		return JWK11_OK;
 	}
-	return wrong(err, "\"%s\": known are user, uid, gid, unit, executable, socket, key, op, alg", word);
+	return wrong(err, "\"%s\": known are user, uid, gid, unit, executable, socket, key, op, alg, token", word);
 }
 
 static enum jwk11_rc find_op(const struct question *q, enum conf_op *ret_op, struct jwk11_err *err)
@@ -99,6 +99,8 @@ static enum jwk11_rc check(const struct conf *conf, const struct question *q, en
 		return wrong(err, "%s is missing: who asks", "user=NAME, or uid=NUMBER");
 	if (!has_socket)
 		return wrong(err, "there is no [socket %s]", q->peer.socket);
+	if (q->token != NULL && (q->key != NULL || q->op != NULL))
+		return wrong(err, "%s is a question of its own: may they log in and out there?", "token=NAME");
 	if ((q->key == NULL) != (q->op == NULL))
 		return wrong(err, "%s is missing", q->key == NULL ? "key=NAME" : "op=OPERATION");
 	return q->op != NULL ? find_op(q, ret_op, err) : JWK11_OK;
@@ -124,6 +126,7 @@ static void print_section(FILE *out, const struct conf_client *c)
 			fprintf(out, " %s", conf_op_name((enum conf_op)op));
 	putc('\n', out);
 	print_list(out, "algorithms", (const char *const *)c->algorithms);
+	print_list(out, "administer", (const char *const *)c->administer);
 	if (!c->ops[CONF_OP_JWT])
 		return;
 	if (c->jwt_issuer != NULL)
@@ -180,6 +183,24 @@ static enum sup_explained print_decision(FILE *out, const struct conf *conf, con
 	return SUP_EXPLAIN_NO;
 }
 
+static enum sup_explained print_login(FILE *out, const struct conf *conf, const struct question *q)
+{
+	const struct conf_client *client = policy_administers(conf, &q->peer, q->token);
+
+	fprintf(out, "log in to token %s: ", q->token);
+	if (client != NULL && conf_find_token(conf, q->token) != NULL) {
+		fprintf(out, "allowed by [client %s]\n", client->name);
+		return SUP_EXPLAIN_YES;
+	}
+	if (client != NULL)
+		fputs("refused, TOKEN_UNKNOWN: there is no [token] section of that name\n", out);
+	else if (policy_next_client(conf, &q->peer, NULL) == NULL)
+		fputs("refused, PEER_DENIED: no [client] section matches\n", out);
+	else
+		fputs("refused, OPERATION_DENIED: no section that matches has it under administer\n", out);
+	return SUP_EXPLAIN_NO;
+}
+
 enum sup_explained sup_explain(const struct conf *conf, char *const *words, FILE *out, struct jwk11_err *err)
 {
 	struct question q = { .peer = { .gid = (gid_t)-1, .socket = CONF_API } };
@@ -193,6 +214,8 @@ enum sup_explained sup_explain(const struct conf *conf, char *const *words, FILE
 	if (rc != JWK11_OK)
 		return SUP_EXPLAIN_USAGE;
 	print_sections(out, conf, &q.peer);
+	if (q.token != NULL)
+		return print_login(out, conf, &q);
 	if (q.op != NULL)
 		return print_decision(out, conf, &q, op);
 	return policy_next_client(conf, &q.peer, NULL) != NULL ? SUP_EXPLAIN_YES : SUP_EXPLAIN_NO;

@@ -163,7 +163,25 @@ static void on_token(struct sup *sup, const struct sup_child *c, const struct wi
 		tell_status(sup);
 }
 
-static void on_message(struct sup *sup, struct sup_child *c, const struct wire_msg *msg)
+/* The others of its module shall know too. */
+static void on_login_set(struct sup *sup, const struct sup_child *c, const struct wire_msg *msg, int *fd)
+{
+	const struct sup_login *login = NULL;
+
+	if (!c->is_front) {
+		login = sup_login_take(&sup->conf->logins, sup->conf->now, c->module, msg, *fd);
+		*fd = -1;
+	}
+	for (size_t i = 1; login != NULL && i < sup->children.n; i++) {
+		struct sup_child *other = &sup->children.all[i];
+
+		if (other != c && other->pid != 0 && j11_text_equal(other->module, c->module))
+			sup_child_tell_login(other, login);
+	}
+}
+
+/* *fd is taken where it is wanted, and -1 then. */
+static void on_message(struct sup *sup, struct sup_child *c, const struct wire_msg *msg, int *fd)
 {
 	switch (msg->type) {
 	case WIRE_READY:
@@ -178,6 +196,9 @@ static void on_message(struct sup *sup, struct sup_child *c, const struct wire_m
 	case WIRE_WORKER_LATE:
 		if (c->is_front)
 			on_late(sup, msg);
+		break;
+	case WIRE_LOGIN_SET:
+		on_login_set(sup, c, msg, fd);
 		break;
 	case WIRE_LOGIN_ASK:
 		c->wants_login = !c->is_front;
@@ -199,8 +220,6 @@ static void read_control(struct sup *sup, struct sup_child *c)
 	int fd = -1;
 	long n = wire_recv(c->control, room, sizeof(room), MSG_DONTWAIT, &fd);
 
-	if (fd >= 0)
-		close(fd);
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) { /* the process is ending; SIGCHLD tells the rest */
@@ -209,9 +228,11 @@ static void read_control(struct sup *sup, struct sup_child *c)
 		return;
 	}
 	if (wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, &err) == JWK11_OK)
-		on_message(sup, c, &msg);
+		on_message(sup, c, &msg, &fd);
 	else
 		log_event(LOG_LEVEL_WARNING, "control-malformed", "why", err.text, NULL);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* ---- signals ---- */
@@ -245,6 +266,7 @@ static void reload(struct sup *sup)
 	}
 	sup->status.refused[0] = '\0';
 	sup_audit_look(&sup->conf->audit, sup->conf->now);
+	sup_login_prune(&sup->conf->logins, sup->conf->now);
 	for (size_t i = 0; i < sup->children.n; i++)
 		if (sup->children.all[i].pid != 0)
 			sup_child_configure(&sup->children.all[i], sup->conf);

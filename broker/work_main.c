@@ -22,9 +22,12 @@
 #include "sandbox.h"
 #include "tally.h"
 #include "wire.h"
+#include "work_admin.h"
 #include "work_audit.h"
 #include "work_break.h"
+#include "work_job.h"
 #include "work_log.h"
+#include "work_login.h"
 #include "work_ops.h"
 #include "work_peer.h"
 #include "work_tell.h"
@@ -146,6 +149,9 @@ static void on_control(const struct wire_msg *msg, int fd)
 		work_audit_file(fd);
 	} else if (msg->type == WIRE_CONFIG) {
 		on_config(msg->id, fd);
+	} else if (msg->type == WIRE_LOGIN_SET) {
+		work_login_post(msg, fd);
+		wake_main();
 	} else if (msg->type == WIRE_PING) {
 		tell(WIRE_PONG, 0);
 	} else if (msg->type == WIRE_LOGIN_GO) {
@@ -212,23 +218,35 @@ static void tell_tally(void)
 	j11_buf_done(&out);
 }
 
-static void serve_one(const char *room, size_t len, int client, struct jwk11_buf *out)
+static void answer(const struct wire_msg *msg, int client, struct jwk11_buf *out)
+{
+	struct work_view *view;
+
+	if (msg->type == WIRE_LOGIN || msg->type == WIRE_LOGOUT) {
+		work_admin_answer(current_view, wake_main, msg, client, out);
+		return;
+	}
+	view = current_view();
+	if (msg->type == WIRE_WHO)
+		work_peer_tell(msg, client, view->conf, out);
+	else if (work_ops_answer(view, msg, client, out))
+		report_trouble();
+	work_view_unref(view);
+}
+
+static void serve_one(char *room, size_t len, int client, struct jwk11_buf *out)
 {
 	struct jwk11_err err = { 0 };
-	struct work_view *view;
 	struct wire_msg msg;
 
 	if (wire_decode((struct jwk11_view){ room, len }, &msg, &err) != JWK11_OK) {
 		log_event(LOG_LEVEL_WARNING, "request-malformed", "why", err.text, NULL);
 		return;
 	}
-	view = current_view();
 	jwk11_buf_reset(out);
-	if (msg.type == WIRE_WHO)
-		work_peer_tell(&msg, client, view->conf, out);
-	else if (work_ops_answer(view, &msg, client, out))
-		report_trouble();
-	work_view_unref(view);
+	answer(&msg, client, out);
+	if (msg.field[WIRE_F_SECRET].data != NULL)
+		j11_mem_wipe(room, len);
 	if (wire_send(FD_WORK, j11_buf_view(out), -1) != 0)
 		log_event(LOG_LEVEL_WARNING, "reply-lost", NULL);
 	if (out->secret) { /* a plaintext: wiped, and no later reply pays for it */
@@ -323,6 +341,14 @@ static void look_again(void)
 	renew(NULL);
 	tell_states();
 	announce();
+}
+
+/* A new view for a login or logout. What was in trouble before is looked at afresh. */
+static const struct work_view *look_for_login(void)
+{
+	self.n_active = 0;
+	renew(NULL);
+	return self.view;
 }
 
 static unsigned count_active(const struct work_view *view)
@@ -448,6 +474,11 @@ static void token_loop(void)
 		trouble = self.trouble;
 		self.trouble = false;
 		pthread_mutex_unlock(&self.lock);
+		if (work_job_serve(self.view, look_for_login, FD_CONTROL)) {
+			tell_states();
+			announce();
+		}
+		work_job_end();
 		if (conf != NULL) {
 			jwk11_context_ask_again(self.ctx);
 			work_break_forget();
@@ -482,9 +513,14 @@ static struct conf *first_conf(uint64_t *ret_id)
 
 	msg.type = WIRE_AUDIT;
 	while ((n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd)) > 0 && wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, &err) == JWK11_OK &&
-		msg.type == WIRE_AUDIT)
-		if (fd >= 0)
+		msg.type != WIRE_CONFIG) {
+		if (msg.type == WIRE_AUDIT && fd >= 0) {
 			work_audit_file(fd);
+		} else {
+			on_control(&msg, fd);
+			close(fd);
+		}
+	}
 	if (n == 0)
 		leave(0);
 	if (n < 0 || err.rc != JWK11_OK || msg.type != WIRE_CONFIG)
@@ -560,6 +596,7 @@ int main(int argc, char **argv)
 	start_thread(control_thread);
 	threads = conf->threads;
 	start_module(conf);
+	work_job_begin();
 	renew(conf);
 	if (self.view == NULL)
 		leave(EXIT_BUG_);

@@ -288,18 +288,18 @@ static enum jwk11_rc check_key(struct request *r)
 	return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" %s %s and nothing else", r->key->conf->name, does, r->key->alg);
 }
 
-static void fault(const struct request *r, uint64_t id)
+void work_ops_fault(struct jwk11_buf *out, uint64_t id, const struct jwk11_err *err, const char *token)
 {
-	jwk11_buf_reset(r->out);
-	wire_begin(r->out, WIRE_FAULT, id);
-	wire_add_str(r->out, WIRE_F_CODE, r->err->code[0] ? r->err->code : "INTERNAL");
-	wire_add_str(r->out, WIRE_F_TEXT, r->err->text);
-	if (r->err->hint[0] != '\0')
-		wire_add_str(r->out, WIRE_F_HINT, r->err->hint);
-	if (r->err->has_ckr)
-		wire_add_num(r->out, WIRE_F_CKR, r->err->ckr);
-	if (r->key != NULL && r->key->token != NULL)
-		wire_add_str(r->out, WIRE_F_TOKEN, r->key->token->conf->name);
+	jwk11_buf_reset(out);
+	wire_begin(out, WIRE_FAULT, id);
+	wire_add_str(out, WIRE_F_CODE, err->code[0] ? err->code : "INTERNAL");
+	wire_add_str(out, WIRE_F_TEXT, err->text);
+	if (err->hint[0] != '\0')
+		wire_add_str(out, WIRE_F_HINT, err->hint);
+	if (err->has_ckr)
+		wire_add_num(out, WIRE_F_CKR, err->ckr);
+	if (token != NULL)
+		wire_add_str(out, WIRE_F_TOKEN, token);
 }
 
 static void log_denial(const struct request *r, const struct policy_peer *peer)
@@ -390,7 +390,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 	rc = tell(view, &who.peer, &r, rc, started_us);
 	if (rc == JWK11_OK)
 		return false;
-	fault(&r, msg->id);
+	work_ops_fault(out, msg->id, &err, r.key != NULL && r.key->token != NULL ? r.key->token->conf->name : NULL);
 	log_denial(&r, &who.peer);
 	return look;
 }

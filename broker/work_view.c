@@ -15,6 +15,7 @@
 #include "token/pick.h"
 #include "wire.h"
 #include "work_break.h"
+#include "work_login.h"
 
 /* The state's word for a token that could not be opened. */
 static const char *state_of(const struct jwk11_err *why)
@@ -32,6 +33,7 @@ static const char *state_of(const struct jwk11_err *why)
 		{ J11_CODE_PIN_FINAL_TRY, "pin-final-try" },
 		{ J11_CODE_PIN_EXPIRED, "pin-expired" },
 		{ J11_CODE_PIN_PAD, "pin-pad" },
+		{ J11_CODE_LOGGED_OUT, "logged-out" },
 	};
 
 	for (size_t i = 0; i < J11_COUNT(rows); i++)
@@ -50,6 +52,7 @@ static bool is_others_business(const struct conf_token *t, unsigned index)
 static void open_token(struct jwk11_context *ctx, const char *module, const struct conf *conf, struct work_token *t)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const struct work_login *login = work_login_of(t->conf->name);
 	char credential[4352];
 	struct jwk11_token_config config = {
 		.uri = t->conf->uri,
@@ -62,6 +65,12 @@ static void open_token(struct jwk11_context *ctx, const char *module, const stru
 		.strict = conf->strict == CONF_YES,
 	};
 
+	if (login != NULL && login->out) {
+		j11_err_set(&t->why, JWK11_ERR_LOGIN, J11_CODE_LOGGED_OUT, "token \"%s\" is logged out", t->conf->name);
+		j11_err_hint(&t->why, "jwk11 login %s", t->conf->name);
+		t->state = state_of(&t->why);
+		return;
+	}
 	if (work_break_is_open(t->conf->name, &t->why)) {
 		t->state = state_of(&t->why);
 		return;
@@ -70,7 +79,20 @@ static void open_token(struct jwk11_context *ctx, const char *module, const stru
 		snprintf(credential, sizeof(credential), "%s/%s", folder ? folder : "/run/credentials/jwk11d.service", t->conf->pin_credential);
 		config.pin_file = credential;
 	}
-	t->state = jwk11_token_open(ctx, &config, &t->token, &t->why) == JWK11_OK ? "ready" : state_of(&t->why);
+	if (login != NULL) {
+		config.pin_file = NULL;
+		config.pin = j11_secret_expose(login->pin);
+		config.final_try = login->final_try;
+	}
+	if (jwk11_token_open(ctx, &config, &t->token, &t->why) == JWK11_OK) {
+		t->state = "ready";
+		return;
+	}
+	t->state = state_of(&t->why);
+	if (j11_text_equal(t->why.code, j11_code_name(J11_CODE_PIN_MISSING)))
+		j11_err_hint(&t->why, "jwk11 login %s, or pin-file or pin-credential in [token %s]", t->conf->name, t->conf->name);
+	else if (login != NULL && j11_text_equal(t->why.code, j11_code_name(J11_CODE_PIN_REJECTED)))
+		j11_err_hint(&t->why, "jwk11 login %s with the right PIN", t->conf->name);
 }
 
 /* An algorithm for MACs wants a secret key; without one the URI's type says what is meant. */
@@ -376,7 +398,7 @@ const struct work_key *work_view_find(const struct work_view *view, const char *
 bool work_view_is_waiting(const struct work_view *view)
 {
 	for (size_t i = 0; i < view->n_tokens; i++)
-		if (view->tokens[i].token == NULL && !j11_text_starts(view->tokens[i].state, "pin-"))
+		if (view->tokens[i].token == NULL && !j11_text_starts(view->tokens[i].state, "pin-") && !j11_text_equal(view->tokens[i].state, "logged-out"))
 			return true;
 	for (size_t i = 0; i < view->n_keys; i++)
 		if (work_view_wants_search(&view->keys[i]))

@@ -223,7 +223,7 @@ static enum jwk11_rc exchange(int fd, struct jwk11_view request, struct jwk11_bu
 enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const char *path, const char *accept, const struct jwk11_buf *body,
 	struct ask_answer *ret_answer, struct jwk11_err *err)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf request = J11_BUF(ASK_MAX);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf request = { .max = ASK_MAX, .secret = body != NULL && body->secret };
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf response = J11_BUF(ASK_MAX + 16384);
 	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
 	int fd = -1;
@@ -255,10 +255,10 @@ enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const c
 	return JWK11_OK;
 }
 
-void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail)
+void ask_path(struct jwk11_buf *out, const char *start, const char *name, const char *tail)
 {
-	j11_buf_add_str(out, "/v1/keys/");
-	for (const unsigned char *p = (const unsigned char *)key; *p != '\0'; p++) {
+	j11_buf_add_str(out, start);
+	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
 		if (isalnum(*p) || strchr("-._~@", *p) != NULL)
 			j11_buf_add_byte(out, *p);
 		else
@@ -267,15 +267,30 @@ void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail)
 	j11_buf_add_str(out, tail);
 }
 
+static enum jwk11_rc ask_about(const struct cmd_global *g, const struct jwk11_buf *path, const char *what, const char *accept,
+	const struct jwk11_buf *body, struct ask_answer *ret_answer, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = j11_buf_check(path, what, err);
+
+	return rc == JWK11_OK ? ask_broker(g, body ? "POST" : "GET", jwk11_buf_data(path), accept, body, ret_answer, err) : rc;
+}
+
 enum jwk11_rc ask_key(const struct cmd_global *g, const char *key, const char *tail, const char *accept, const struct jwk11_buf *body,
 	struct ask_answer *ret_answer, struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf path = J11_BUF(2048);
-	enum jwk11_rc rc;
 
-	ask_key_path(&path, key, tail);
-	rc = j11_buf_check(&path, "key name", err);
-	return rc == JWK11_OK ? ask_broker(g, body ? "POST" : "GET", jwk11_buf_data(&path), accept, body, ret_answer, err) : rc;
+	ask_path(&path, "/v1/keys/", key, tail);
+	return ask_about(g, &path, "key name", accept, body, ret_answer, err);
+}
+
+enum jwk11_rc ask_token(const struct cmd_global *g, const char *token, const char *tail, const struct jwk11_buf *body, struct ask_answer *ret_answer,
+	struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf path = J11_BUF(2048);
+
+	ask_path(&path, "/v1/tokens/", token, tail);
+	return ask_about(g, &path, "token name", NULL, body, ret_answer, err);
 }
 
 enum jwk11_rc ask_add_json(struct j11_json_out *o, const char *name, const char *text, struct jwk11_err *err)

@@ -25,11 +25,14 @@ enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answe
 struct j11_json_out;
 enum jwk11_rc ask_add_json(struct j11_json_out *o, const char *name, const char *text, struct jwk11_err *err) J11_MUST_USE;
 void ask_done(struct ask_answer *answer);
-/* Appends "/v1/keys/NAME" + tail with NAME percent-encoded. */
-void ask_key_path(struct jwk11_buf *out, const char *key, const char *tail);
-/* ask_broker about one key. LIMIT: no key has so long a name. */
+/* Appends start + name percent-encoded + tail. */
+void ask_path(struct jwk11_buf *out, const char *start, const char *name, const char *tail);
+/* ask_broker about one key: "/v1/keys/NAME" + tail. LIMIT: no key has so long a name. */
 enum jwk11_rc ask_key(const struct cmd_global *g, const char *key, const char *tail, const char *accept, const struct jwk11_buf *body,
 	struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
+/* The same about one token: "/v1/tokens/NAME" + tail. A body that is secret is wiped wherever it was copied to. */
+enum jwk11_rc ask_token(const struct cmd_global *g, const char *token, const char *tail, const struct jwk11_buf *body, struct ask_answer *ret_answer,
+	struct jwk11_err *err) J11_MUST_USE;
 
 static inline void ask_done_auto(struct ask_answer *answer)
 {

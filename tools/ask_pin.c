@@ -36,7 +36,7 @@ struct before {
 static enum jwk11_rc refuse(const char *why, struct jwk11_err *err)
 {
 	j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_MISSING, "no PIN: %s", why);
-	j11_err_hint(err, "--ask-pin wants somebody at a terminal; --pin-file FILE does without");
+	j11_err_hint(err, "a PIN is asked for at a terminal; --pin-file FILE does without");
 	return JWK11_ERR_LOGIN;
 }
 

@@ -39,6 +39,7 @@ struct cmd_global {
 	long long ttl, leeway;
 	bool sign, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin, refused;
 	bool ask_pin, final_try; /* --offline without a configuration: the PIN of a person */
+	bool configured;         /* login: with the PIN of the configuration */
 };
 
 /* A row of the verb table. */
@@ -59,6 +60,8 @@ int cmd_verify(struct cmd_global *g, int argc, char **argv);
 int cmd_audit(struct cmd_global *g, int argc, char **argv);
 int cmd_whoami(struct cmd_global *g, int argc, char **argv);
 int cmd_tokens(struct cmd_global *g, int argc, char **argv);
+int cmd_login(struct cmd_global *g, int argc, char **argv);
+int cmd_logout(struct cmd_global *g, int argc, char **argv);
 int cmd_metrics(struct cmd_global *g, int argc, char **argv);
 int cmd_doctor(struct cmd_global *g, int argc, char **argv);
 int cmd_setup(struct cmd_global *g, int argc, char **argv);

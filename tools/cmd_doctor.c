@@ -130,6 +130,8 @@ static const char *advice_for(const char *state)
 {
 	if (j11_text_equal(state, "pin-pad"))
 		return "; its PIN is typed on its own pad: login = protected in its [token] section, then reload jwk11d (SIGHUP) and type it";
+	if (j11_text_equal(state, "logged-out"))
+		return "; jwk11 login";
 	return j11_text_starts(state, "pin-") ? "; correct the PIN file, then reload jwk11d (SIGHUP)" : "";
 }
 

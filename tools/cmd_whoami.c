@@ -11,7 +11,7 @@
 static enum jwk11_rc print(const struct j11_json *root, struct jwk11_err *err)
 {
 	const struct passwd *pw = getpwuid(getuid());
-	char uid[24], gid[24], pid[24], clients[512], name[128], operations[128], reason[512];
+	char uid[24], gid[24], pid[24], clients[512], name[128], operations[128], reason[512], tokens[512];
 	struct table table = TABLE(2);
 	const struct j11_json *keys = j11_json_get(root, "keys"), *matches = j11_json_get(root, "matches");
 
@@ -31,6 +31,9 @@ static enum jwk11_rc print(const struct j11_json *root, struct jwk11_err *err)
 		show_member(m, "because", reason, sizeof(reason));
 		printf("  [client %s] by %s\n", name, reason);
 	}
+	show_words(root, "administers", tokens, sizeof(tokens));
+	if (tokens[0] != '\0')
+		printf("you may log in and out of token: %s\n", tokens);
 	putchar('\n');
 	table_row(&table, "KEY", "YOU MAY");
 	for (const struct j11_json *k = keys ? keys->child : NULL; k != NULL; k = k->next) {

@@ -34,6 +34,8 @@ static const struct cmd_verb verbs[] = {
 		"(--key, --client, --uid, --result WORD, --refused, --since TIME, --until TIME, --last N)", cmd_audit },
 	{ "whoami", "", "who the broker thinks you are and what you may do", cmd_whoami },
 	{ "tokens", "", "tokens and their state", cmd_tokens },
+	{ "login", "TOKEN", "log the broker in to a token with a PIN that is asked for here (--pin-file FILE, --configured, --final-try)", cmd_login },
+	{ "logout", "TOKEN", "have the broker use the token no more, until somebody logs in", cmd_logout },
 	{ "metrics", "", "the broker's numbers in Prometheus' text format (--textfile FILE for node_exporter)", cmd_metrics },
 	{ "doctor", "", "look for what is wrong and say what to do (--sign makes test signatures)", cmd_doctor },
 	{ "setup", "--softhsm DIR", "a trial token with keys es256, rs256 and eddsa, all inside DIR", cmd_setup },
@@ -57,6 +59,7 @@ static const struct {
 	{ "claim", 0, OPT_CLAIM, 0 },
 	{ "client", 0, OPT_TEXT, offsetof(struct cmd_global, client) },
 	{ "config", 0, OPT_TEXT, offsetof(struct cmd_global, config) },
+	{ "configured", 0, OPT_FLAG, offsetof(struct cmd_global, configured) },
 	{ "context-pin", 0, OPT_FLAG, offsetof(struct cmd_global, context_pin) },
 	{ "cty", 0, OPT_TEXT, offsetof(struct cmd_global, cty) },
 	{ "detached", 0, OPT_FLAG, offsetof(struct cmd_global, detached) },
@@ -249,6 +252,22 @@ static int run_verb(struct cmd_global *g, int argc, char **argv)
 	return CMD_USAGE;
 }
 
+/* Whose PIN, and for what. `login` asks for one unless it is told where to find it. */
+static int check_pin_options(const struct cmd_global *g, const char *verb)
+{
+	bool login = j11_text_equal(verb, "login");
+
+	if ((g->module != NULL || g->token != NULL || (g->pin_file != NULL && !login) || g->ask_pin) && !g->offline)
+		return cmd_usage(verb, "--module, --token, --pin-file and --ask-pin go with --offline");
+	if (g->ask_pin && g->pin_file != NULL)
+		return cmd_usage(verb, "--ask-pin and --pin-file exclude each other");
+	if (g->final_try && !g->ask_pin && !login)
+		return cmd_usage(verb, "--final-try goes with --ask-pin");
+	if (g->configured && !login)
+		return cmd_usage(verb, "--configured is for login");
+	return CMD_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct cmd_global g = { 0 };
@@ -262,10 +281,9 @@ int main(int argc, char **argv)
 		help(stderr);
 		return CMD_USAGE;
 	}
-	if ((g.module != NULL || g.token != NULL || g.pin_file != NULL || g.ask_pin) && !g.offline)
-		return cmd_usage(argv[optind], "--module, --token, --pin-file and --ask-pin go with --offline");
-	if ((g.ask_pin && g.pin_file != NULL) || (g.final_try && !g.ask_pin))
-		return cmd_usage(argv[optind], g.final_try && !g.ask_pin ? "--final-try goes with --ask-pin" : "--ask-pin and --pin-file exclude each other");
+	code = check_pin_options(&g, argv[optind]);
+	if (code != CMD_OK)
+		return code;
 	config_given = g.config != NULL;
 	if (!config_given)
 		g.config = JWK11_SYSCONFDIR "/jwk11/jwk11.conf";

@@ -157,6 +157,7 @@ void j11_audit_members(const struct j11_audit_record *r, struct j11_audit_sha *s
 	add_text(out, ",\"key\":", r->key);
 	add_text(out, ",\"kid\":", r->kid);
 	add_text(out, ",\"alg\":", r->alg);
+	add_text(out, ",\"token\":", r->token);
 	if (r->sha256[0] != '\0') {
 		add_text(out, ",\"of\":", r->of);
 		add_text(out, ",\"sha256\":", r->sha256);

@@ -164,6 +164,36 @@ enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_sec
 	return JWK11_OK;
 }
 
+int j11_secret_to_memory(const struct j11_secret *secret)
+{
+	int fd = memfd_create("jwk11.pin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && write(fd, secret->bytes, secret->len) != (ssize_t)secret->len) {
+		int why = errno;
+
+		close(fd);
+		errno = why;
+		return -1;
+	}
+	return fd;
+}
+
+enum jwk11_rc j11_secret_from_memory(int fd, struct j11_secret **ret_secret, struct jwk11_err *err)
+{
+	struct j11_secret *secret = secret_new();
+	ssize_t n = -1;
+
+	if (secret != NULL)
+		n = pread(fd, secret->bytes, sizeof(secret->bytes), 0);
+	if (n < 0) {
+		j11_secret_free(secret);
+		return secret == NULL ? j11_err_memory(err) : j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "a PIN's memory cannot be read");
+	}
+	secret->len = (size_t)n;
+	*ret_secret = secret;
+	return JWK11_OK;
+}
+
 struct jwk11_view j11_secret_expose(const struct j11_secret *secret)
 {
 	return (struct jwk11_view){ .data = secret->bytes, .len = secret->len };

@@ -15,6 +15,10 @@ struct j11_secret;
 enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 /* Copies octets into locked memory; the caller wipes its own copy. */
 enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
+/* From one process of ours to another: a memory file that holds it, close-on-exec; -1 and errno. Whoever keeps it locks its page. */
+int j11_secret_to_memory(const struct j11_secret *secret) J11_MUST_USE;
+/* What such a file holds; fd stays the caller's. */
+enum jwk11_rc j11_secret_from_memory(int fd, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 void j11_secret_free(struct j11_secret *secret);
 /* Borrowed, for the one call that needs it (C_Login, the keyed hash). */
 struct jwk11_view j11_secret_expose(const struct j11_secret *secret);

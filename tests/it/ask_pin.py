@@ -22,9 +22,9 @@ def command(t, *more):
 class Terminal:
     """jwk11 with a terminal of its own; its standard output goes to a file."""
 
-    def __init__(self, t, *more):
+    def __init__(self, t, *more, args=None):
         self.out = os.path.join(t.dir, "out")
-        args, env = command(t, "--ask-pin", *more), environment(t)
+        args, env = args or command(t, "--ask-pin", *more), environment(t)
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -34,9 +34,9 @@ class Terminal:
             finally:
                 os._exit(127)
 
-    def wait_prompt(self, count=1):
+    def wait_prompt(self, count=1, what=b"PIN of pkcs11:token=t1: "):
         end = time.monotonic() + 30
-        while self.seen.count(b"PIN of pkcs11:token=t1: ") < count:
+        while self.seen.count(what) < count:
             self.read(end)
 
     def read(self, end):
@@ -174,4 +174,5 @@ def what_is_no_pin_is_not_sent():
         equal(t.count("C_Login"), 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

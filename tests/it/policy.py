@@ -85,7 +85,7 @@ def without_rules_a_token_is_a_jwt_and_nothing_else():
 def explains_offline_what_it_would_decide():
     with Trial() as t:
         rules(t, "[client issuer]\nuser = nobody\nunit = issuer.service\nkeys = es256\nallow = jwt\njwt-issuer = https://i\njwt-max-ttl = 5m\n"
-                 "[client ops]\ngid = 7\nkeys = *\nallow = sign\nalgorithms = ES256\n")
+                 "[client ops]\ngid = 7\nkeys = *\nallow = sign\nalgorithms = ES256\nadminister = trial\n")
         rows = [
             ("user=nobody unit=issuer.service key=es256 op=jwt", 0, "jwt with key es256: allowed by [client issuer]"),
             ("user=nobody key=es256 op=jwt", 77, "jwt with key es256: refused, PEER_DENIED: no [client] section matches"),
@@ -94,13 +94,17 @@ def explains_offline_what_it_would_decide():
             ("uid=5 gid=7 key=rs256 op=jwt", 77, "jwt with key rs256: refused, OPERATION_DENIED: [client ops] has the key and does not allow jwt"),
             ("uid=5 gid=7 key=nope op=sign", 77, "sign with key nope: refused, KEY_UNKNOWN: there is no [key] section of that name"),
             ("user=nobody unit=issuer.service key=rs256 op=jwt", 77, "jwt with key rs256: refused, KEY_UNKNOWN: no section that matches names the key"),
-            ("uid=5 gid=7", 0, "    algorithms ES256"), ("uid=5", 77, "[client ops] not: uid 5"),
+            ("uid=5 gid=7 token=trial", 0, "log in to token trial: allowed by [client ops]"),
+            ("uid=5 gid=7 token=nope", 77, "log in to token nope: refused, OPERATION_DENIED: no section that matches has it under administer"),
+            ("user=nobody unit=issuer.service token=trial", 77, "log in to token trial: refused, OPERATION_DENIED: no section that matches has it under administer"),
+            ("uid=5 token=trial", 77, "log in to token trial: refused, PEER_DENIED: no [client] section matches"),
+            ("uid=5 gid=7", 0, "    administer trial"), ("uid=5", 77, "[client ops] not: uid 5"),
         ]
         for words, code, last in rows:
             run = subprocess.run([JWK11D, "--config", t.conf, "--explain", *words.split()], capture_output=True, text=True)
             equal((run.returncode, run.stdout.splitlines()[-1]), (code, last), words + run.stderr)
         wrong = [("user=no-such-user", "there is no user"), ("key=es256 op=jwt", "who asks"), ("uid=1 key=es256", "op=OPERATION is missing"), ("uid=1 op=jwt",
-                 "key=NAME is missing"), ("uid=1 key=es256 op=make", "an operation is"), ("uid=1 what=ever", "known are"), ("uid=-1", "no number"), ("uid=1 word",
+                 "key=NAME is missing"), ("uid=1 key=es256 op=make", "an operation is"), ("uid=1 what=ever", "known are"), ("uid=1 token=trial op=sign", "a question of its own"), ("uid=-1", "no number"), ("uid=1 word",
                  "is not NAME=VALUE"), ("uid=1 unit=", "is not NAME=VALUE"), ("uid=1 socket=web", "there is no [socket web]")]
         for words, said in wrong:
             run = subprocess.run([JWK11D, "--config", t.conf, "--explain", *words.split()], capture_output=True, text=True)

@@ -235,7 +235,7 @@ static const char full[] = "# comment\n[daemon]\nrun-dir = /run/x\nmodules = a, 
 	"[token pad]\nuri = pkcs11:token=pad\nlogin = protected\nlogin-timeout = 2m\n" KEY
 	"alg = ES256\nkid = mine\ncontext-pin = yes\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
 	"jwt-max-ttl = 1h\nalgorithms = ES256, HS512, ECDH-ES+A256KW\njwt-audience = a*, b\njwt-subject = *\njwt-require = jti\njwt-forbid = x, y\n"
-	"jwt-typ = at+jwt\njwt-header = cty\nunit = a@*.service\nexecutable = /bin/x\nsocket = web, api\n[socket web]\nmode = 0600\ngid = 7\n"
+	"jwt-typ = at+jwt\njwt-header = cty\nunit = a@*.service\nexecutable = /bin/x\nsocket = web, api\nadminister = t, pad\n[socket web]\nmode = 0600\ngid = 7\n"
 	"[socket far]\npath = /far.sock\naddress = /far.sock.new\n";
 
 static void reads_every_value(void **state)
@@ -276,6 +276,9 @@ static void reads_every_value(void **state)
 	assert_string_equal(c->clients[0].jwt_forbid[1], "y");
 	assert_string_equal(c->clients[0].jwt_typ[0], "at+jwt");
 	assert_string_equal(c->clients[0].jwt_header[0], "cty");
+	assert_string_equal(c->clients[0].administer[1], "pad");
+	assert_string_equal(conf_find_token(c, "pad")->uri, "pkcs11:token=pad");
+	assert_null(conf_find_token(c, "pa"));
 	assert_string_equal(c->clients[0].units[0], "a@*.service");
 	assert_string_equal(c->clients[0].executables[0], "/bin/x");
 	assert_string_equal(c->clients[0].sockets[1], "api");

@@ -202,6 +202,33 @@ static void addresses_of_sockets_are_texts(void **state)
 	assert_false(peer_address(&addr, head, shown));
 }
 
+static void lets_administer_what_is_named(void **state)
+{
+	static const char conf_text[] = "[token t]\nuri = pkcs11:token=t\n[token u]\nuri = pkcs11:token=u\n"
+		"[client signer]\nuid = 10, 11\nallow = *\n[client one]\nuid = 11\nadminister = t\n[client all]\nuid = 12\nsocket = *\nadminister = *\n";
+	static const struct {
+		uid_t uid;
+		const char *token, *client;
+	} rows[] = { { 10, "t", NULL }, { 11, "t", "one" }, { 11, "u", NULL }, { 12, "t", "all" }, { 12, "u", "all" }, { 13, "t", NULL }, { 11, "", NULL } };
+	struct conf *conf = NULL;
+	struct jwk11_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(conf_parse(J11_VIEW(conf_text), "t", &conf, NULL), JWK11_OK);
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		struct policy_peer peer = { .uid = rows[i].uid, .gid = 1, .socket = CONF_API };
+		const struct conf_client *client = policy_administers(conf, &peer, rows[i].token);
+
+		if (rows[i].client == NULL)
+			assert_null(client);
+		else
+			assert_string_equal(client->name, rows[i].client);
+	}
+	conf_free(conf);
+	assert_int_equal(conf_parse(J11_VIEW("[client c]\nuid = 1\nadminister = t\n"), "t", &conf, &err), JWK11_ERR_SYNTAX);
+	assert_string_equal(err.text, "t: [client c] administers token \"t\", which has no [token] section");
+}
+
 static void denies_by_default(void **state)
 {
 	struct policy_peer peer = { .uid = 0, .socket = CONF_API };
@@ -240,6 +267,7 @@ int main(void)
 		cmocka_unit_test(says_whom_nothing_matches),
 		cmocka_unit_test(finds_the_unit_in_a_cgroup),
 		cmocka_unit_test(addresses_of_sockets_are_texts),
+		cmocka_unit_test(lets_administer_what_is_named),
 		cmocka_unit_test(denies_by_default),
 		cmocka_unit_test(asks_the_kernel_who_is_there),
 	};

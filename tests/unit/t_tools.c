@@ -66,7 +66,7 @@ static void test_path(void **state)
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf path = J11_BUF(256);
 
 	(void)state;
-	ask_key_path(&path, "a/b c%\xc3\xa9~", "/sign");
+	ask_path(&path, "/v1/keys/", "a/b c%\xc3\xa9~", "/sign");
 	assert_string_equal(jwk11_buf_data(&path), "/v1/keys/a%2Fb%20c%25%C3%A9~/sign");
 }
 

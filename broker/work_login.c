@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table is the main thread's; one lock guards what others post. */
+#include "work_login.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "log.h"
+
+static const char in_word[] = "logged-in", out_word[] = "logged-out";
+
+static struct work_login *table; /* main thread */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
+static struct work_login *posted, **posted_end = &posted;
+
+struct work_login *work_login_new(const char *token)
+{
+	struct work_login *login = j11_mem_new(sizeof(*login));
+
+	if (login != NULL)
+		snprintf(login->token, sizeof(login->token), "%s", token);
+	return login;
+}
+
+void work_login_free(struct work_login *login)
+{
+	if (login != NULL)
+		j11_secret_free(login->pin);
+	j11_mem_free(login);
+}
+
+/* Where it is, or would be. */
+static struct work_login **place_of(const char *token)
+{
+	struct work_login **place = &table;
+
+	while (*place != NULL && !j11_text_equal((*place)->token, token))
+		place = &(*place)->next;
+	return place;
+}
+
+const struct work_login *work_login_of(const char *token)
+{
+	return *place_of(token);
+}
+
+struct work_login *work_login_exchange(const char *token, struct work_login *login)
+{
+	struct work_login **place = place_of(token), *old = *place, *next = old != NULL ? old->next : NULL;
+
+	if (login != NULL)
+		login->next = next;
+	*place = login != NULL ? login : next;
+	return old;
+}
+
+void work_login_tell(const char *token, int control)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(256);
+	const struct work_login *login = work_login_of(token);
+	bool with_pin = login != NULL && login->pin != NULL;
+	int fd = with_pin ? j11_secret_to_memory(login->pin) : -1, why = with_pin && fd < 0 ? errno : 0;
+
+	wire_begin(&out, WIRE_LOGIN_SET, 0);
+	wire_add_str(&out, WIRE_F_TOKEN, token);
+	wire_add_str(&out, WIRE_F_STATE, login != NULL && login->out ? out_word : in_word);
+	if (why == 0)
+		why = out.failed == JWK11_OK ? wire_send(control, j11_buf_view(&out), fd) : ENOMEM;
+	if (why != 0)
+		log_event(LOG_LEVEL_WARNING, "login-untold", "token", token, "why", strerror(why), NULL);
+	if (fd >= 0)
+		close(fd);
+}
+
+void work_login_post(const struct wire_msg *msg, int fd)
+{
+	char token[65], state[24];
+	struct jwk11_err err = { 0 };
+	struct work_login *login;
+
+	if (!wire_str(msg, WIRE_F_TOKEN, token, sizeof(token)) || !wire_str(msg, WIRE_F_STATE, state, sizeof(state)))
+		return;
+	login = work_login_new(token);
+	if (login == NULL || (fd >= 0 && j11_secret_from_memory(fd, &login->pin, &err) != JWK11_OK)) {
+		log_event(LOG_LEVEL_WARNING, "login-lost", "token", token, "why", login == NULL ? "out of memory" : err.text, NULL);
+		work_login_free(login);
+		return;
+	}
+	login->out = j11_text_equal(state, out_word);
+	pthread_mutex_lock(&lock);
+	*posted_end = login;
+	posted_end = &login->next;
+	pthread_mutex_unlock(&lock);
+}
+
+void work_login_collect(void (*changed)(const struct work_login *login, void *arg), void *arg)
+{
+	struct work_login *list, *next;
+
+	pthread_mutex_lock(&lock);
+	list = posted;
+	posted = NULL;
+	posted_end = &posted;
+	pthread_mutex_unlock(&lock);
+	for (; list != NULL; list = next) {
+		bool stands = list->out || list->pin != NULL;
+
+		next = list->next;
+		changed(list, arg);
+		work_login_free(work_login_exchange(list->token, stands ? list : NULL));
+		if (!stands)
+			work_login_free(list);
+	}
+}

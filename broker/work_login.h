@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What operators have said about tokens: a PIN of their own in place of the configured one, or that nobody is to log in. A worker's main thread
+ * keeps it and opens tokens by it; what the other workers were told comes by way of the supervisor, to a worker that starts later too. */
+#ifndef WORK_LOGIN_H
+#define WORK_LOGIN_H
+
+#include "base/secret.h"
+#include "wire.h"
+
+/* How a token is to be opened. */
+struct work_login {
+	struct work_login *next;
+	char token[65];         /* name of its section */
+	bool out;               /* not at all */
+	bool final_try;         /* with `pin`: may use up the last try */
+	struct j11_secret *pin; /* NULL: as configured */
+};
+
+struct work_login *work_login_new(const char *token); /* NULL: no memory */
+void work_login_free(struct work_login *login);       /* NULL: nothing */
+
+/* Main thread, all three: what stands for a token; NULL: nothing, it is opened as configured. */
+const struct work_login *work_login_of(const char *token);
+/* Puts one (NULL: none) in place of what stands, and returns that. */
+struct work_login *work_login_exchange(const char *token, struct work_login *login);
+/* Tells the supervisor what stands, by its socket. */
+void work_login_tell(const char *token, int control);
+
+/* A LOGIN_SET of the supervisor; fd stays the caller's. Any thread. */
+void work_login_post(const struct wire_msg *msg, int fd);
+/* Main thread: takes over what was posted, in the order of its coming; `changed` hears of each. */
+void work_login_collect(void (*changed)(const struct work_login *login, void *arg), void *arg);
+
+#endif
