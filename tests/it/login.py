@@ -69,11 +69,12 @@ def holders(t, secret):
         with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
             for line in maps:
                 low, high, mode, path = re.match(r"(\w+)-(\w+) (\S+) \S+ \S+ \S+ *(.*)", line).groups()
-                if mode[0] != "r" or path.startswith(("[v", "/usr", "/lib")):
+                size = int(high, 16) - int(low, 16)
+                if mode[0] != "r" or path.startswith(("[v", "/usr", "/lib")) or size > 1 << 28:  # a sanitizer's own, which hold no octets
                     continue
                 try:
                     mem.seek(int(low, 16))
-                    octets = mem.read(int(high, 16) - int(low, 16))
+                    octets = mem.read(size)
                 except OSError:
                     continue
                 if secret in octets:
