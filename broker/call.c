@@ -658,6 +658,15 @@ bool calls_next_worker(struct calls *calls, const char *name, unsigned from, uns
 	return found;
 }
 
+bool calls_tell(struct calls *calls, struct jwk11_view datagram, int fd)
+{
+	for (size_t i = 0; i < calls->n_modules; i++)
+		for (struct calls_worker *w = calls->modules[i]->workers; w != NULL; w = w->next)
+			if (!w->late && !w->full && wire_send(w->watch.fd, datagram, fd) == 0)
+				return true;
+	return false;
+}
+
 const char *calls_module_of(const struct call *call)
 {
 	return call->module->name;

@@ -91,6 +91,8 @@ enum jwk11_rc calls_start(struct calls *calls, const char *module, struct call *
 enum jwk11_rc calls_start_on(struct calls *calls, const char *module, unsigned index, int64_t timeout_ms, struct call *call) J11_MUST_USE;
 /* The lowest index, from this one on, of a worker that can be given something. False: there is none. */
 bool calls_next_worker(struct calls *calls, const char *module, unsigned from, unsigned *ret_index);
+/* A message that is not answered, to any worker that can take one now. False: none can. */
+bool calls_tell(struct calls *calls, struct jwk11_view datagram, int fd) J11_MUST_USE;
 /* The module of a call that was started. */
 const char *calls_module_of(const struct call *call);
 /* The owner lost interest. True: the call is at rest at once. False: a worker has it; done comes later, with CALL_ABANDONED. */

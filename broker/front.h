@@ -43,6 +43,9 @@ struct front {
 	uint64_t last_call_ms;    /* when a request was last given to a worker */
 	uint64_t log_second;
 	unsigned log_lines;
+	uint64_t told_second;     /* the same of refusals that a worker is told of, */
+	unsigned n_told;
+	uint64_t n_missed;        /* and those that none was, since the last one */
 	bool draining;
 };
 
@@ -106,6 +109,8 @@ struct front_request {
 	struct front_pending *pending;
 	int type;                /* the router's choice among the route's media types */
 	char key[FRONT_KEY_MAX]; /* what stood for {} in the path, decoded */
+	const char *op;          /* what is asked for, by the route; NULL: nothing that policy decides on, or a worker has */
+	bool about_token;        /* `key` names a token */
 
 	struct http_reply reply;
 	enum j11_code code;      /* of a problem, for the log */
@@ -152,9 +157,14 @@ bool front_key_is_barred(struct front_request *q, const struct catalog_key *key)
 
 /* A client's Request-Id when it is sane, else a new one. */
 void front_make_id(struct front *front, struct jwk11_view sent, char ret_id[FRONT_ID_MAX]);
+
+/* ---- front_refusal.c ---- */
+
 /* True while this second has lines left; counts the rest. */
 bool front_may_log(struct front *front);
 /* One line about a reply of 400 and above: warning when denied or when the fault is ours, else info. */
 void front_log_refusal(const struct front_request *q);
+/* A refusal by policy that no worker has decided, to one of them for the audit log. */
+void front_tell_refusal(const struct front_request *q);
 
 #endif

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "http_media.h"
-#include "log.h"
 #include "peer.h"
 #include "problem.h"
 
@@ -83,6 +82,8 @@ void front_request_start(struct front_request *q, struct front *front, enum fron
 	q->pending = NULL;
 	q->type = 0;
 	q->key[0] = '\0';
+	q->op = NULL;
+	q->about_token = false;
 	q->code = J11_CODE_INTERNAL;
 	q->module = NULL;
 	q->id = 0;
@@ -335,36 +336,4 @@ void front_make_id(struct front *front, struct jwk11_view sent, char ret_id[FRON
 	for (unsigned i = 0; i < 16; i++)
 		ret_id[i] = digits[n >> (60 - 4 * i) & 15];
 	ret_id[16] = '\0';
-}
-
-bool front_may_log(struct front *front)
-{
-	uint64_t second = loop_now(front->loop) / 1000;
-
-	if (second != front->log_second) {
-		char room[24];
-
-		if (front->log_lines > FRONT_LOGS)
-			log_event(LOG_LEVEL_WARNING, "log-suppressed", "lines", log_num(room, (long long)front->log_lines - FRONT_LOGS), NULL);
-		front->log_second = second;
-		front->log_lines = 0;
-	}
-	if (front->log_lines++ < FRONT_LOGS)
-		return true;
-	count_one(&front->counts, COUNT_log_suppressed);
-	return false;
-}
-
-void front_log_refusal(const struct front_request *q)
-{
-	const struct policy_peer *who = q->peer->asked && q->peer->known ? &q->peer->peer : NULL;
-	char status[24], uid[24], pid[24];
-	bool grave = q->reply.status == 403 || (q->reply.status >= 500 && q->reply.status != 501 && q->reply.status != 505);
-
-	if (!front_may_log(q->front))
-		return;
-	log_event(grave ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, q->reply.status == 403 ? "request-denied" : "request-failed", "status",
-		log_num(status, q->reply.status), "code", j11_code_name(q->code), "socket", q->peer->socket, "key",
-		q->key[0] != '\0' ? q->key : NULL, "uid", who != NULL ? log_num(uid, who->uid) : NULL, "pid",
-		who != NULL ? log_num(pid, who->pid) : NULL, "request_id", q->request_id, NULL);
 }

@@ -149,6 +149,10 @@ static const struct route *find(struct front_request *q)
 		for (size_t s = 0; s < n; s++)
 			if (j11_text_equal(routes[i].path[s], "{}") && !http_unescape(segments[s], q->key, sizeof(q->key)))
 				return NULL; /* no name is that long */
+		if (routes[i].methods == HTTP_POST) {
+			q->op = routes[i].path[n - 1];
+			q->about_token = j11_text_equal(routes[i].path[1], "tokens");
+		}
 		return &routes[i];
 	}
 	return NULL;

@@ -140,8 +140,10 @@ static void add_reply(struct front_conn *conn, struct front_request *q)
 		count_one(&front->counts, COUNT_peer_denied);
 	count_one(&front->counts, q->reply.status < 400 ? COUNT_replies_good :
 		q->reply.status < 500 ? COUNT_replies_client_error : COUNT_replies_server_error);
-	if (q->reply.status >= 400)
+	if (q->reply.status >= 400) {
 		front_log_refusal(q);
+		front_tell_refusal(q);
+	}
 	http_reply_write(&front->out, &q->reply);
 	if (front->body.cap > KEEP_ROOM)
 		j11_buf_done(&front->body);

@@ -21,7 +21,7 @@ jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)
 
 FRONT_SOURCES = broker/call.c broker/call.h broker/call_queue.c broker/call_queue.h broker/catalog.c broker/catalog.h broker/catalog_entry.c broker/catalog_entry.h \
 	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_conn.h broker/front_conn_in.h broker/front_room.c broker/front_serve.c \
-	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_req.c broker/front_route.c broker/front_route.h broker/front_view.c broker/front_view.h \
+	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_refusal.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_view.c broker/front_view.h \
 	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
 	broker/front_metrics.c broker/front_metrics.h broker/loop.c broker/loop.h broker/meter.c broker/meter.h broker/problem.c broker/problem.h broker/user.c broker/user.h
 noinst_LTLIBRARIES += libj11front.la
@@ -33,7 +33,7 @@ jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)
 
 WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/breaker.c broker/breaker.h broker/work_break.c broker/work_break.h broker/work_log.c broker/work_log.h \
-	broker/work_admin.c broker/work_admin.h broker/work_audit.c broker/work_audit.h broker/work_job.c broker/work_job.h broker/work_login.c broker/work_login.h broker/work_main.c broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
+	broker/work_admin.c broker/work_admin.h broker/work_audit.c broker/work_audit.h broker/work_job.c broker/work_job.h broker/work_login.c broker/work_login.h broker/work_main.c broker/work_note.c broker/work_note.h broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
 jwk11d_worker_SOURCES = $(WORKER_SOURCES)
 jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 jwk11d_worker_LDADD = libj11core.la $(SECCOMP_LIBS) -lpthread

@@ -26,7 +26,7 @@ static const enum kind kinds[WIRE_N_FIELDS] = {
 	[WIRE_F_INPUT] = KIND_OCTETS, [WIRE_F_DIGEST] = KIND_OCTETS, [WIRE_F_PAYLOAD] = KIND_OCTETS, [WIRE_F_SIGNATURE] = KIND_OCTETS, [WIRE_F_PLAINTEXT] = KIND_OCTETS, [WIRE_F_TALLY] = KIND_OCTETS,
 	[WIRE_F_SECRET] = KIND_OCTETS,
 	[WIRE_F_TTL] = KIND_NUMBER, [WIRE_F_CKR] = KIND_NUMBER, [WIRE_F_INDEX] = KIND_NUMBER, [WIRE_F_BITS] = KIND_NUMBER,
-	[WIRE_F_FORM] = KIND_NUMBER, [WIRE_F_FLAGS] = KIND_NUMBER, [WIRE_F_HEALTH] = KIND_NUMBER,
+	[WIRE_F_FORM] = KIND_NUMBER, [WIRE_F_FLAGS] = KIND_NUMBER, [WIRE_F_HEALTH] = KIND_NUMBER, [WIRE_F_MISSED] = KIND_NUMBER,
 };
 
 #define F(name) (1ull << WIRE_F_##name)
@@ -60,6 +60,7 @@ static const struct row {
 	[WIRE_LOGIN_ASK] = { "login-ask", 0, 0 },
 	[WIRE_LOGIN_GO] = { "login-go", 0, 0 },
 	[WIRE_LOGIN_DONE] = { "login-done", 0, 0 },
+	[WIRE_REFUSED] = { "refused", F(NAME) | F(CODE), F(KEY) | F(TOKEN) | F(REQUEST_ID) | F(MISSED) },
 	[WIRE_TOKEN_IS] = { "token-is", F(STATE), F(FLAGS) },
 	[WIRE_LOGIN_SET] = { "login-set", F(TOKEN) | F(STATE), 0 },
 	[WIRE_PING] = { "ping", 0, 0 },

@@ -35,6 +35,7 @@ enum wire_type {
 	WIRE_TOKEN_IS,    /* worker -> front: the answer, unless it is a FAULT: STATE; FLAGS 1: the PIN was tried */
 	WIRE_LOGIN_SET,   /* worker -> sup, sup -> worker: what an operator did with TOKEN stands, for workers to come too: STATE "logged-in", with a
 	                   * descriptor of a memory file that holds the PIN or without one for the configured PIN; or "logged-out" */
+	WIRE_REFUSED,     /* front -> worker, not answered: what the front has refused, for the audit log; the client's descriptor rides along */
 	WIRE_MODULE_DOWN, /* sup -> front: MODULE has no worker, and the one that was to be did not start */
 	WIRE_N_TYPES
 };
@@ -56,6 +57,7 @@ enum wire_field {
 	WIRE_F_COSE,       /* the COSE_Key, base64url */
 	WIRE_F_UNIT, WIRE_F_EXECUTABLE, /* of a peer */
 	WIRE_F_SECRET,     /* an operator's PIN */
+	WIRE_F_MISSED,     /* refusals before this one that nobody was told of */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
 	WIRE_N_FIELDS
 };

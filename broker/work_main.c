@@ -28,6 +28,7 @@
 #include "work_job.h"
 #include "work_log.h"
 #include "work_login.h"
+#include "work_note.h"
 #include "work_ops.h"
 #include "work_peer.h"
 #include "work_tell.h"
@@ -229,6 +230,8 @@ static void answer(const struct wire_msg *msg, int client, struct jwk11_buf *out
 	view = current_view();
 	if (msg->type == WIRE_WHO)
 		work_peer_tell(msg, client, view->conf, out);
+	else if (msg->type == WIRE_REFUSED)
+		work_note_write(view->conf, msg, client);
 	else if (work_ops_answer(view, msg, client, out))
 		report_trouble();
 	work_view_unref(view);
@@ -247,7 +250,7 @@ static void serve_one(char *room, size_t len, int client, struct jwk11_buf *out)
 	answer(&msg, client, out);
 	if (msg.field[WIRE_F_SECRET].data != NULL)
 		j11_mem_wipe(room, len);
-	if (wire_send(FD_WORK, j11_buf_view(out), -1) != 0)
+	if (out->len > 0 && wire_send(FD_WORK, j11_buf_view(out), -1) != 0)
 		log_event(LOG_LEVEL_WARNING, "reply-lost", NULL);
 	if (out->secret) { /* a plaintext: wiped, and no later reply pays for it */
 		j11_buf_done(out);

@@ -167,6 +167,8 @@ void j11_audit_members(const struct j11_audit_record *r, struct j11_audit_sha *s
 	add_text(out, ",\"result\":", r->result);
 	add_text(out, ",\"ckr\":", r->ckr);
 	add_num(out, ",\"us\":", r->us > 0 ? (uint64_t)r->us : 0);
+	if (r->missed > 0)
+		add_num(out, ",\"missed\":", r->missed);
 }
 
 void j11_audit_begin(int64_t time_ms, const char *prev, struct jwk11_buf *out)

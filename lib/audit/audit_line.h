@@ -59,6 +59,7 @@ struct j11_audit_record {
 	const char *result;   /* OK or a code word */
 	const char *ckr;
 	int64_t us;
+	uint64_t missed;      /* refusals before this one that have no record, because they were too many */
 };
 /* The members of a line that stand behind seq, for j11_audit_seal. `sha` is for a jti that is too long. */
 void j11_audit_members(const struct j11_audit_record *record, struct j11_audit_sha *sha, struct jwk11_buf *out);

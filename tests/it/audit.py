@@ -72,6 +72,62 @@ def a_peer_that_may_not_is_a_record_too():
         equal((r["decision"], r["result"], "client" in r, "sha256" in r), ("refused", "OPERATION_DENIED", True, False))
 
 
+def until(t, enough):
+    """Nobody waits for the record of a refusal: it comes soon after the answer. Other answers are the clock."""
+    for _ in range(20000):
+        if enough():
+            return
+        t.ask("GET", "/livez")
+    raise AssertionError(f"waited in vain; the log has {t.requests()}")
+
+
+@test
+def what_the_front_refuses_is_a_record_too_and_many_are_one():
+    with Watched("workers = 2") as t:
+        t.change("keys = *\nallow = *\n", "keys = es256\nallow = *\nrate = 1/h\nburst = 3\n")
+        t.start()
+        asked = [("keys/nope/sign", 404, {"op": "sign", "key": "nope", "result": "KEY_UNKNOWN"}),
+                 ("keys/rs256/jws", 404, {"op": "jws", "key": "rs256", "result": "KEY_UNKNOWN"}),
+                 ("tokens/trial/login", 403, {"op": "login", "token": "trial", "result": "OPERATION_DENIED"}),
+                 ("tokens/nope/logout", 403, {"op": "logout", "token": "nope", "result": "OPERATION_DENIED"})]
+        for path, status, _ in asked:
+            equal(t.ask("POST", f"/v1/{path}", {})[0], status, path)
+        n_over = -3
+
+        def over():
+            nonlocal n_over
+            n_over += 1
+            equal(t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0], 429 if n_over > 0 else 200)
+            return [r for r in t.requests() if r["result"] == "RATE_EXCEEDED"]
+
+        until(t, lambda: any("missed" in r for r in over()))  # in the next second at the latest
+        t.ask("POST", "/v1/keys/es256/sign", "{}", {"Content-Type": "text/plain"})  # no decision of policy
+        t.ask("GET", "/v1/keys/nope")  # no operation
+        until(t, lambda: len(t.requests()) >= len(asked) + 4)
+        equal(t.stop(), 0)
+        records = sorted(t.requests(), key=lambda r: r["result"] == "RATE_EXCEEDED")
+        wanted = {f"{w['op']} {w.get('key', w.get('token'))}": w for _, _, w in asked}
+        for r in [r for r in records if r["result"] not in ("OK", "RATE_EXCEEDED")]:
+            w = wanted.pop(f"{r['op']} {r.get('key', r.get('token'))}")
+            equal({k: r.get(k) for k in w}, w, r)
+            equal((r["decision"], r["uid"], r["client"], "sha256" in r), ("refused", os.getuid(), "owner", False), r)
+        equal(wanted, {})
+        told = [r for r in records if r["result"] == "RATE_EXCEEDED"]
+        equal(len(told) < n_over and sum(1 + r.get("missed", 0) for r in told) <= n_over, True, (n_over, told))
+        equal(t.verify()["requests"], len(records))
+
+
+@test
+def a_peer_that_matches_no_section_is_a_record_too():
+    with Watched("workers = 1") as t:
+        t.change("[client owner]\n", "[client owner]\nunit = no-such.service\n")
+        t.start()
+        equal(t.ask("POST", "/v1/keys/es256/sign", {"input": SECRET})[0], 403)
+        until(t, lambda: len(t.requests()) == 1)
+        r = t.requests()[-1]
+        equal((r["decision"], r["result"], r["op"], r["key"], r["uid"], "client" in r), ("refused", "PEER_DENIED", "sign", "es256", os.getuid(), False))
+
+
 def load(t, n_threads, n, statuses):
     def run():
         for _ in range(n):
