@@ -18,10 +18,10 @@ import time
 
 MAGIC = 0x4A313100 | 1
 TYPES = """SIGN JWS JWT REPLY FAULT CATALOG_BEGIN CATALOG_TOKEN CATALOG_KEY CATALOG_END CONFIG WORKER DRAIN READY WORKER_LATE LOGIN_ASK
-LOGIN_GO LOGIN_DONE DECRYPT VERIFY PING PONG TALLY""".split()
+LOGIN_GO LOGIN_DONE DECRYPT VERIFY PING PONG TALLY WHO WHO_IS AUDIT LOGIN LOGOUT TOKEN_IS LOGIN_SET REFUSED MODULE_DOWN""".split()
 FIELDS = """KEY ALG INPUT DIGEST HEADER PAYLOAD CLAIMS TTL ENCODING REQUEST_ID KID SIGNATURE TEXT CODE HINT CKR TOKEN NAME STATE JWK PEM LABEL
 MANUFACTURER MODEL SERIAL PIN MODULE INDEX LIBRARY KTY BITS JWE PLAINTEXT ID THUMBPRINT
-UNPROTECTED FORM FLAGS TYP CTY JWS X5C X5T NOTE HEALTH COSE TALLY""".split()
+UNPROTECTED FORM FLAGS TYP CTY JWS X5C X5T NOTE HEALTH COSE UNIT EXECUTABLE SECRET MISSED TALLY""".split()
 MODULE = "fake"
 EXTRACTABLE, ODD_BIT = 2, 1 << 31  # enum jwk11_health, and a bit that no version knows
 CONF = """[daemon]
@@ -113,7 +113,7 @@ class Worker:
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         send(daemon.control, encode("WORKER", 0, MODULE=module, INDEX=index), theirs.fileno())
         theirs.close()
-        self.seen = []
+        self.seen, self.refused = [], []
         self.held = []
         self.most = 0
         self.go = threading.Event()
@@ -159,6 +159,9 @@ class Worker:
             kind, ident, fields = decode(data)
             creds = struct.unpack("iii", socket.socket(fileno=fds[0]).getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED,
                 12)) if fds else None
+            if kind == "REFUSED":  # is not answered
+                self.refused.append((fields, creds))
+                continue
             self.seen.append((kind, fields, creds))
             octets = fields.get("INPUT", fields.get("PAYLOAD", b""))
             if octets.startswith(b"crash"):
@@ -449,6 +452,9 @@ def test_signing(d, w):
     ok(is_problem(c.post("/v1/keys/nope/sign", {"input": "YQ"}), 404, "KEY_UNKNOWN"), "unknown key")
     ok(is_problem(c.post("/v1/keys/secret/sign", {"input": "YQ"}), 404, "KEY_UNKNOWN"), "hidden key")
     ok(len(w.seen) == n, "none of them reached the worker")
+    ok(wait_for(lambda: len(w.refused) == 2) and [(f["NAME"], f["CODE"], f["KEY"]) for f, _ in w.refused] ==
+        [(b"sign", b"KEY_UNKNOWN", b"nope"), (b"sign", b"KEY_UNKNOWN", b"secret")] and w.refused[0][1][0] == os.getpid(), "but it is told what policy refused",
+        w.refused)
     big = {"input": b64("x" * 45000)}
     ok(c.post("/v1/keys/es/sign", big)[0] == 200 and len(w.seen[-1][1]["INPUT"]) == 45000, "a body close to the limit")
 
