@@ -30,6 +30,7 @@ void audit_say(FILE *out, const struct j11_audit_finding *finding);
 
 /* The words. */
 int audit_verify(const struct cmd_global *g, size_t n, const char *const *paths);
+int audit_sign(const struct cmd_global *g, size_t n, const char *const *paths); /* checkpoint */
 int audit_show(const struct cmd_global *g, size_t n, const char *const *paths);
 
 #endif

@@ -31,7 +31,7 @@ struct cmd_global {
 	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload, *from, *expect;
 	struct cmd_words also, understand;
 	const char *profile, *textfile;
-	const char *client, *uid, *result, *since, *until, *last; /* audit show */
+	const char *client, *uid, *result, *since, *until, *last, *checkpoint; /* audit */
 	const char *claims[32];
 	unsigned n_claims;
 	const char *takers[32];
@@ -86,5 +86,7 @@ bool cmd_is_stdin(const char *path);
 void cmd_drop_line_end(struct jwk11_buf *text);
 /* To standard output, or to a file that is there whole or not at all. Adds a newline when `line`. */
 enum jwk11_rc cmd_write_output(const char *path, struct jwk11_view data, bool line, struct jwk11_err *err) J11_MUST_USE;
+/* One more line of a file, which is made if need be: in one write, and on the disk. What stands before it without a line end gets one. */
+enum jwk11_rc cmd_append_line(const char *path, struct jwk11_view line, struct jwk11_err *err) J11_MUST_USE;
 
 #endif

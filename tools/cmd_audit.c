@@ -8,7 +8,7 @@
 static const struct {
 	const char *name;
 	int (*run)(const struct cmd_global *g, size_t n, const char *const *paths);
-} words[] = { { "verify", audit_verify }, { "show", audit_show } };
+} words[] = { { "verify", audit_verify }, { "show", audit_show }, { "checkpoint", audit_sign } };
 
 int cmd_audit(struct cmd_global *g, int argc, char **argv)
 {
@@ -24,5 +24,5 @@ int cmd_audit(struct cmd_global *g, int argc, char **argv)
 			return cmd_fail(&err);
 		return words[i].run(g, 1, &conf->audit_file);
 	}
-	return cmd_usage("audit", "takes verify or show, and files");
+	return cmd_usage("audit", "takes verify, show or checkpoint, and files");
 }

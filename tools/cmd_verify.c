@@ -8,8 +8,7 @@
 #include "base/b64.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "jose/jwk.h"
-#include "jose/jws.h"
+#include "choose.h"
 #include "jose/jwt.h"
 #include "json/json_write.h"
 #include "mac.h"
@@ -69,54 +68,10 @@ static enum jwk11_rc load_keys(struct verifying *v)
 	return rc == JWK11_OK ? j11_jwks_parse(j11_buf_view(&answer.body), &v->set, err) : rc;
 }
 
-/* Of keys with the same kid (RFC 7517 4.5: of different types) the one that fits the algorithm, else the first. */
-static const struct jwk11_pub *by_kid(const struct j11_jwks *set, const char *kid, const char *alg)
-{
-	const struct j11_alg *row = j11_alg_find_str(alg);
-	const struct jwk11_pub *first = NULL;
-
-	for (size_t i = 0; i < set->n; i++) {
-		if (!j11_text_equal(jwk11_pub_kid(set->pubs[i]), kid))
-			continue;
-		if (row != NULL && j11_pub_fits(set->pubs[i], row, NULL) == JWK11_OK)
-			return set->pubs[i];
-		first = first ? first : set->pubs[i];
-	}
-	return first;
-}
-
-/* The key of the set that equals a "jwk" header: that one is trusted because it is in the set. */
-static const struct jwk11_pub *by_jwk(const struct j11_jwks *set, const struct j11_json *jwk)
-{
-	J11_AUTO(jwk11_pub_unref_auto) struct jwk11_pub *pub = NULL;
-
-	if (jwk == NULL || j11_jwk_parse(jwk, &pub, NULL) != JWK11_OK)
-		return NULL;
-	for (size_t i = 0; i < set->n; i++)
-		if (j11_pub_equal(set->pubs[i], pub))
-			return set->pubs[i];
-	return NULL;
-}
-
-/* By kid when the signature names one, else by the key it brings, else the only key. Never one after the other until something fits. */
 static enum jwk11_rc choose(const struct verifying *v, const struct j11_jws_signature *s, const struct jwk11_pub **ret_pub, struct jwk11_err *err)
 {
-	const struct j11_jwks *set = &v->set;
-
 	*ret_pub = v->single;
-	if (v->single == NULL && s->kid[0] != '\0')
-		*ret_pub = by_kid(set, s->kid, s->alg);
-	else if (v->single == NULL && s->jwk != NULL)
-		*ret_pub = by_jwk(set, s->jwk);
-	else if (v->single == NULL && set->n == 1)
-		*ret_pub = set->pubs[0];
-	if (*ret_pub != NULL)
-		return JWK11_OK;
-	if (s->kid[0] != '\0')
-		return j11_err_set(err, JWK11_ERR_SIGNATURE, J11_CODE_SIGNATURE_INVALID, "no key of the set has the kid the JWS names");
-	if (s->jwk != NULL)
-		return j11_err_set(err, JWK11_ERR_SIGNATURE, J11_CODE_SIGNATURE_INVALID, "the key the JWS brings is not in the set");
-	return j11_err_set(err, JWK11_ERR_SIGNATURE, J11_CODE_SIGNATURE_INVALID, "the JWS names no kid and the set has %zu keys", set->n);
+	return v->single != NULL ? JWK11_OK : choose_pub(&v->set, s, ret_pub, err);
 }
 
 /* The key is never taken from the JWS, whose author may have named any. */

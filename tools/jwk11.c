@@ -30,8 +30,9 @@ static const struct cmd_verb verbs[] = {
 		"--payload FILE, --understand NAME, --leeway)", cmd_verify },
 	{ "encrypt", "[FILE|-]", "compact JWE to a public key (--key JWK|PEM, or --jwks FILE --kid KID; --alg, --enc A256GCM, --protected)", cmd_encrypt },
 	{ "decrypt", "KEY [FILE|-]", "content of a JWE, decrypted with a key on the token (-o FILE)", cmd_decrypt },
-	{ "audit", "verify|show [FILE …]", MORE "is the audit log whole? (--from HASH, --expect HASH: of records that were noted); what is in it" MORE
-		"(--key, --client, --uid, --result WORD, --refused, --since TIME, --until TIME, --last N)", cmd_audit },
+	{ "audit", "verify|show|checkpoint [FILE …]", MORE "is the audit log whole? (--from HASH, --expect HASH: of records that were noted;" MORE
+		"--checkpoint FILE --jwks FILE); what is in it (--key, --client, --uid, --result WORD, --refused," MORE
+		"--since TIME, --until TIME, --last N); have its head signed (--key NAME, -o FILE)", cmd_audit },
 	{ "whoami", "", "who the broker thinks you are and what you may do", cmd_whoami },
 	{ "tokens", "", "tokens and their state", cmd_tokens },
 	{ "login", "TOKEN", "log the broker in to a token with a PIN that is asked for here (--pin-file FILE, --configured, --final-try)", cmd_login },
@@ -56,6 +57,7 @@ static const struct {
 	{ "any", 0, OPT_FLAG, offsetof(struct cmd_global, any) },
 	{ "ask-pin", 0, OPT_FLAG, offsetof(struct cmd_global, ask_pin) },
 	{ "b64", 0, OPT_TEXT, offsetof(struct cmd_global, b64) },
+	{ "checkpoint", 0, OPT_TEXT, offsetof(struct cmd_global, checkpoint) },
 	{ "claim", 0, OPT_CLAIM, 0 },
 	{ "client", 0, OPT_TEXT, offsetof(struct cmd_global, client) },
 	{ "config", 0, OPT_TEXT, offsetof(struct cmd_global, config) },

@@ -14,14 +14,15 @@ enum { GAP_MAX = 1024 * 1024 };
 
 const char *j11_audit_fault_name(enum j11_audit_fault fault)
 {
-	static const char *const names[J11_AUDIT_N_FAULTS] = { "changed", "missing", "misplaced", "foreign", "torn", "cut", "other-chain", "too-short" };
+	static const char *const names[J11_AUDIT_N_FAULTS] = { "changed", "missing", "misplaced", "foreign", "torn", "cut", "other-chain", "too-short",
+		"rewritten", "checkpoint-malformed", "checkpoint-key", "checkpoint-signature" };
 
 	return (unsigned)fault < J11_AUDIT_N_FAULTS ? names[fault] : "unknown";
 }
 
 /* ---- findings ---- */
 
-static void report(struct j11_audit_check *c, const struct j11_audit_finding *finding)
+void j11_audit_report(struct j11_audit_check *c, const struct j11_audit_finding *finding)
 {
 	c->n_findings++;
 	if (c->found != NULL)
@@ -44,13 +45,13 @@ __attribute__((format(printf, 3, 4))) static struct j11_audit_finding finding_he
 static void let_go(struct j11_audit_check *c)
 {
 	for (uint64_t i = 0; i < c->n_held && i < J11_AUDIT_MAX_HELD; i++)
-		report(c, &c->held[i]);
+		j11_audit_report(c, &c->held[i]);
 	if (c->n_held > J11_AUDIT_MAX_HELD) {
 		struct j11_audit_finding f = c->held[J11_AUDIT_MAX_HELD - 1];
 
 		f.line++;
 		snprintf(f.text, sizeof(f.text), "from here on %" PRIu64 " more lines are no records", c->n_held - J11_AUDIT_MAX_HELD);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	}
 	c->n_held = 0;
 	c->gap_len = 0;
@@ -102,13 +103,13 @@ static void tell_event(struct j11_audit_check *c, struct jwk11_view text, const 
 		return;
 	if (!j11_audit_tell(text, line->event, &told)) {
 		f = finding_here(c, J11_AUDIT_FOREIGN, "record %" PRIu64 " does not have the members of its event", line->head.seq);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	} else if (line->event == J11_AUDIT_LOST) {
 		c->n_lost += told.n;
 	} else {
 		f = finding_here(c, J11_AUDIT_CUT_FILE, "records up to %" PRIu64 " had been written and were gone when this one was; the last had the hash %s", told.n,
 			told.hash);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	}
 }
 
@@ -125,7 +126,7 @@ static void judge(struct j11_audit_check *c, const struct j11_audit_line *line)
 	}
 	if (seq < next) {
 		f = finding_here(c, J11_AUDIT_MISPLACED, "record %" PRIu64 " stands behind record %" PRIu64 ": repeated, put in or out of order", seq, c->head.seq);
-		report(c, &f);
+		j11_audit_report(c, &f);
 		return;
 	}
 	if (seq > next)
@@ -133,7 +134,7 @@ static void judge(struct j11_audit_check *c, const struct j11_audit_line *line)
 			finding_here(c, J11_AUDIT_MISSING, "records %" PRIu64 " to %" PRIu64 " are missing before this line", next, seq - 1);
 	else
 		f = finding_here(c, J11_AUDIT_CHANGED, "record %" PRIu64 " was changed, or the end of the one before it", seq);
-	report(c, &f);
+	j11_audit_report(c, &f);
 	c->sure = c->head;
 	c->doubtful = true;
 	c->other[0] = '\0';
@@ -166,17 +167,17 @@ static void begin_anew(struct j11_audit_check *c, struct jwk11_view text, const 
 	if (!begins && !goes_on) {
 		f = line->event == J11_AUDIT_BEGIN ? finding_here(c, J11_AUDIT_CHANGED, "record %" PRIu64 ", which begins the file, was changed", line->head.seq) :
 			finding_here(c, J11_AUDIT_MISSING, "the beginning is missing: the first record is number %" PRIu64, line->head.seq);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	} else if (first_of_all && line->head.seq != 1) {
 		f = finding_here(c, J11_AUDIT_CHANGED, "record %" PRIu64 " begins a chain, which begins with 1", line->head.seq);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	} else if (c->started) {
 		f = finding_here(c, J11_AUDIT_OTHER_CHAIN, "this file %s, not behind record %" PRIu64 " of the file before it", first_of_all ?
 			"begins a new chain" : "goes on behind another record", c->head.seq);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	} else if (c->from[0] != '\0' && !goes_on) {
 		f = finding_here(c, J11_AUDIT_OTHER_CHAIN, "this file goes on behind %s, not behind %s", told.hash, c->from);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	}
 	if (!c->started)
 		c->first_seq = line->head.seq;
@@ -204,7 +205,7 @@ static void take_record(struct j11_audit_check *c, struct jwk11_view text, const
 
 		let_go(c);
 		if (continues)
-			report(c, &f);
+			j11_audit_report(c, &f);
 	} else if (c->n_held > 0 && line->event == J11_AUDIT_TORN) {
 		c->n_mended++;
 		c->n_held = 0;
@@ -305,7 +306,7 @@ void j11_audit_check_file_end(struct j11_audit_check *c)
 		f = finding_here(c, J11_AUDIT_TORN_LINE, "the last line was cut off after %" PRIu64 " octets; a running jwk11d accounts for them with its next record",
 			octets);
 		let_go(c);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	}
 	let_go(c);
 	jwk11_buf_reset(&c->text);
@@ -320,14 +321,14 @@ void j11_audit_check_end(struct j11_audit_check *c)
 	c->line = 0;
 	if (c->n_records == 0 && c->n_findings == 0) {
 		f = finding_here(c, J11_AUDIT_MISSING, "there is no record");
-		report(c, &f);
+		j11_audit_report(c, &f);
 	}
 	for (unsigned i = 0; i < c->n_noted; i++) {
 		if (c->noted[i].seen)
 			continue;
 		f = c->noted[i].seq == 0 ? finding_here(c, J11_AUDIT_TOO_SHORT, "the record with the hash %s, which was noted, is not there", c->noted[i].hash) :
 			finding_here(c, J11_AUDIT_TOO_SHORT, "record %" PRIu64 " with the hash %s, which was noted, is not there", c->noted[i].seq, c->noted[i].hash);
-		report(c, &f);
+		j11_audit_report(c, &f);
 	}
 }
 

@@ -15,6 +15,10 @@ enum j11_audit_fault {
 	J11_AUDIT_CUT_FILE,  /* the daemon saw that records which it knew of had gone */
 	J11_AUDIT_OTHER_CHAIN, /* a file does not go on where the one before it ends */
 	J11_AUDIT_TOO_SHORT, /* a record that is known to have been written is not in the chain */
+	J11_AUDIT_REWRITTEN, /* a record is not the one that a checkpoint is of */
+	J11_AUDIT_POINT_MALFORMED, /* a line is no checkpoint */
+	J11_AUDIT_POINT_KEY, /* a checkpoint is signed by nobody who is known */
+	J11_AUDIT_POINT_SIGNATURE, /* its signature is not right */
 	J11_AUDIT_N_FAULTS
 };
 const char *j11_audit_fault_name(enum j11_audit_fault fault);
@@ -81,6 +85,8 @@ void j11_audit_check_octets(struct j11_audit_check *check, struct jwk11_view oct
 void j11_audit_check_file_end(struct j11_audit_check *check);
 /* What only the end of all files shows. */
 void j11_audit_check_end(struct j11_audit_check *check);
+/* A finding of somebody else's among those of the check. */
+void j11_audit_report(struct j11_audit_check *check, const struct j11_audit_finding *finding);
 void j11_audit_check_done(struct j11_audit_check *check);
 
 #endif

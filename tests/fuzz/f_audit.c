@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as an audit log: no crash, the same findings however they are cut into pieces, and nothing is whole that has no record. What is
- * shown of a record stands in it. */
+ * shown of a record stands in it. A checkpoint that is read is read the same when it is written again. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/audit_chain.h"
 #include "audit/audit_entry.h"
+#include "audit/audit_point.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +31,19 @@ static void read_entry(void *arg, struct jwk11_view text, const struct j11_audit
 	j11_audit_entry_done(&e);
 }
 
+static void read_point(struct jwk11_view payload)
+{
+	struct j11_audit_point point = { .first_time = J11_VIEW(""), .last_time = J11_VIEW(""), .file = J11_VIEW("fuzz") };
+	struct jwk11_buf out = J11_BUF(4096);
+	struct j11_audit_head again = J11_AUDIT_NO_HEAD;
+
+	if (j11_audit_point_read(payload, &point.head, NULL) != JWK11_OK)
+		return;
+	j11_audit_point_write(&point, &out);
+	must(j11_audit_point_read(j11_buf_view(&out), &again, NULL) == JWK11_OK && again.seq == point.head.seq && strcmp(again.hash, point.head.hash) == 0);
+	j11_buf_done(&out);
+}
+
 static uint64_t check(const uint8_t *data, size_t size, size_t piece, uint64_t *ret_records)
 {
 	struct j11_audit_check c = { .record = read_entry };
@@ -51,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t records = 0, again = 0, n = check(data, size, size + 1, &records);
 
 	must(n > 0 || records > 0);
+	read_point((struct jwk11_view){ data, size });
 	must(check(data, size, 7, &again) == n && again == records);
 	return 0;
 }

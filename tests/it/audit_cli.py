@@ -64,7 +64,8 @@ def shows_the_records_that_were_asked_for():
     log = write("log", LINES)
     for wanted, *options in [
             ([2, 4, 5], "--key", "issuer"), ([3], "--key", "k2"), ([], "--key", "none"), ([2, 3, 5], "--client", "ci"), ([3], "--uid", "0"),
-            ([2, 4, 5], "--uid", "1000"), ([4, 5], "--refused"), ([5], "--result", "TOKEN_FAILED"), ([2, 3], "--result", "OK"), ([5], "--refused", "--client", "ci"),
+            ([2, 4, 5], "--uid", "1000"), ([4, 5], "--refused"), ([5], "--result", "TOKEN_FAILED"),
+            ([2, 3], "--result", "OK"), ([5], "--refused", "--client", "ci"),
             ([3, 4, 5], "--since", "2026-11-23T10:02:00Z"), ([1, 2, 3], "--until", "2026-11-23T11:02:00+01:00"), ([5], "--since", "2026-11-23T10:03:00.001Z"),
             ([1, 2, 3, 4, 5], "--since", "2026-11-23"), ([], "--until", "2026-11-23"), ([4, 5], "--last", "2"), ([1, 2, 3, 4, 5], "--last", "99"),
             ([3], "--last", "1", "--result", "OK"), ([2, 3], "--since", "2026-11-23T10:01:00Z", "--until", "2026-11-23T10:02:00Z")]:
@@ -82,7 +83,8 @@ def a_duration_is_so_long_ago():
 @test
 def options_that_mean_nothing_are_refused():
     log = write("log", LINES)
-    for option, value in [("--since", "noon"), ("--until", "2026-02-30"), ("--since", "-2h"), ("--uid", "root"), ("--uid", "4294967296"), ("--last", "0"), ("--last", "x")]:
+    for option, value in [("--since", "noon"), ("--until", "2026-02-30"), ("--since", "-2h"), ("--uid", "root"), ("--uid", "4294967296"),
+                          ("--last", "0"), ("--last", "x")]:
         code, out, err = audit("show", option, value, log)
         equal((code, out, option in err), (64, "", True), (option, value, err))
     equal(audit("list")[0], 64)

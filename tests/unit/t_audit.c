@@ -18,6 +18,7 @@
 
 #include "audit/audit_chain.h"
 #include "audit/audit_entry.h"
+#include "audit/audit_point.h"
 #include "audit_file.h"
 
 enum { N = 12 };
@@ -146,21 +147,25 @@ static void records_are_those_that_were_asked_for(void **state)
 	static const char failed[] = REQUEST ",\"decision\":\"failed\",\"result\":\"TOKEN_FAILED\"";
 	static const char allowed[] = REQUEST ",\"decision\":\"allowed\",\"result\":\"OK\",\"later\":{}";
 	static const char begin[] = "begin\",\"time\":\"1970-01-01T00:00:05Z\"";
-#define WANTED(...) { .uid = -1, .since_ms = INT64_MIN, .until_ms = INT64_MAX, __VA_ARGS__ }
+#define TEXTS(key, client, result, refused) { key, client, result, refused, -1, INT64_MIN, INT64_MAX }
+#define USER(uid) { NULL, NULL, NULL, false, uid, INT64_MIN, INT64_MAX }
+#define TIMES(since, until) { NULL, NULL, NULL, false, -1, since, until }
 	static const struct {
 		const char *members;
 		struct j11_audit_wanted wanted;
 		bool is;
 	} rows[] = {
-		{ allowed, WANTED(.key = NULL), true }, { begin, WANTED(.key = NULL), true },
-		{ allowed, WANTED(.key = "issuer"), true }, { allowed, WANTED(.key = "k1"), true }, { allowed, WANTED(.key = "issue"), false },
-		{ begin, WANTED(.key = ""), false }, { begin, WANTED(.client = "ci"), false }, { allowed, WANTED(.client = "ci"), true },
-		{ allowed, WANTED(.client = "CI"), false }, { allowed, WANTED(.uid = 1000), true }, { allowed, WANTED(.uid = 0), false }, { begin, WANTED(.uid = 0), false },
-		{ allowed, WANTED(.refused = true), false }, { failed, WANTED(.refused = true), true }, { refused, WANTED(.refused = true), true },
-		{ begin, WANTED(.refused = true), false }, { refused, WANTED(.result = "OPERATION_DENIED"), true }, { refused, WANTED(.result = "OK"), false },
-		{ failed, WANTED(.refused = true, .result = "OK"), false },
-		{ begin, WANTED(.since_ms = 5000), true }, { begin, WANTED(.since_ms = 5001), false },
-		{ begin, WANTED(.until_ms = 5000), true }, { begin, WANTED(.until_ms = 4999), false },
+		{ allowed, TEXTS(NULL, NULL, NULL, false), true }, { begin, TEXTS(NULL, NULL, NULL, false), true },
+		{ allowed, TEXTS("issuer", NULL, NULL, false), true }, { allowed, TEXTS("k1", NULL, NULL, false), true },
+		{ allowed, TEXTS("issue", NULL, NULL, false), false }, { begin, TEXTS("", NULL, NULL, false), false },
+		{ begin, TEXTS(NULL, "ci", NULL, false), false }, { allowed, TEXTS(NULL, "ci", NULL, false), true }, { allowed, TEXTS(NULL, "CI", NULL, false), false },
+		{ allowed, USER(1000), true }, { allowed, USER(0), false }, { begin, USER(0), false },
+		{ allowed, TEXTS(NULL, NULL, NULL, true), false }, { failed, TEXTS(NULL, NULL, NULL, true), true },
+		{ refused, TEXTS(NULL, NULL, NULL, true), true }, { begin, TEXTS(NULL, NULL, NULL, true), false },
+		{ refused, TEXTS(NULL, NULL, "OPERATION_DENIED", false), true }, { refused, TEXTS(NULL, NULL, "OK", false), false },
+		{ failed, TEXTS(NULL, NULL, "OK", true), false },
+		{ begin, TIMES(5000, INT64_MAX), true }, { begin, TIMES(5001, INT64_MAX), false },
+		{ begin, TIMES(INT64_MIN, 5000), true }, { begin, TIMES(INT64_MIN, 4999), false },
 	};
 
 	(void)state;
@@ -176,7 +181,8 @@ static void records_are_those_that_were_asked_for(void **state)
 
 static void a_record_that_cannot_be_read_is_refused(void **state)
 {
-	static const char *const bad[] = { "begin\"", "begin\",\"time\":5", "begin\",\"time\":\"yesterday\"", "begin\",\"time\":\"1970-01-01\",\"time\":\"1970-01-01\"",
+	static const char *const bad[] = { "begin\"", "begin\",\"time\":5", "begin\",\"time\":\"yesterday\"",
+		"begin\",\"time\":\"1970-01-01\",\"time\":\"1970-01-01\"",
 		"begin\",\"time\":\"1970-01-01\",\"key\":1", "begin\",\"time\":\"1970-01-01\",\"uid\":1.5", "begin\",\"time\":\"1970-01-01\",\"key\":\"\xff\"" };
 
 	(void)state;
@@ -199,6 +205,40 @@ static void a_moment_is_a_time_or_how_long_ago(void **state)
 	assert_false(j11_audit_moment(J11_VIEW(""), 9, &ms));
 	assert_false(j11_audit_moment(J11_VIEW("noon"), 9, &ms));
 	assert_false(j11_audit_moment(J11_VIEW("-2h"), 9, &ms));
+}
+
+static void a_checkpoint_is_written_and_read(void **state)
+{
+	struct j11_audit_point point = { .head = { .seq = 120 }, .n_records = 20, .first_time = J11_VIEW("2026-11-23T10:00:00.000Z"),
+		.last_time = J11_VIEW("2026-11-23T11:00:00.000Z"), .file = J11_VIEW("a\"b") };
+	struct jwk11_buf out = J11_BUF(1024);
+	struct j11_audit_head head = J11_AUDIT_NO_HEAD;
+
+	(void)state;
+	memset(point.head.hash, 'a', J11_AUDIT_HASH);
+	j11_audit_point_write(&point, &out);
+	assert_int_equal(j11_audit_point_read(j11_buf_view(&out), &head, NULL), JWK11_OK);
+	assert_int_equal(head.seq, 120);
+	assert_string_equal(head.hash, point.head.hash);
+	assert_non_null(strstr(jwk11_buf_data(&out), ",\"records\":20,\"first_time\":\"2026-11-23T10:00:00.000Z\",\"last_time\":\"2026-11-23T11:00:00.000Z\","
+		"\"file\":\"a\\\"b\"}"));
+	j11_buf_done(&out);
+}
+
+static void what_is_no_checkpoint_is_refused(void **state)
+{
+#define DIGITS "\"" J11_AUDIT_GENESIS "\""
+	static const char *const bad[] = { "", "{}", "[]", "{\"seq\":1}", "{\"hash\":" DIGITS "}", "{\"seq\":0,\"hash\":" DIGITS "}",
+		"{\"seq\":-1,\"hash\":" DIGITS "}",
+		"{\"seq\":1.5,\"hash\":" DIGITS "}", "{\"seq\":\"1\",\"hash\":" DIGITS "}", "{\"seq\":1,\"hash\":\"00\"}", "{\"seq\":1,\"hash\":null}",
+		"{\"seq\":1,\"seq\":2,\"hash\":" DIGITS "}", "{\"seq\":99999999999999999999,\"hash\":" DIGITS "}", "{\"seq\":1,\"hash\":" DIGITS "}x" };
+	struct j11_audit_head head = J11_AUDIT_NO_HEAD;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (j11_audit_point_read(j11_view_str(bad[i]), &head, NULL) == JWK11_OK || head.seq != 0)
+			fail_msg("accepted: %s", bad[i]);
+	assert_int_equal(j11_audit_point_read(J11_VIEW("{\"later\":[],\"hash\":" DIGITS ",\"seq\":1}"), &head, NULL), JWK11_OK);
 }
 
 static void a_long_jti_is_told_by_its_hash(void **state)
@@ -770,6 +810,8 @@ int main(void)
 		cmocka_unit_test(records_are_those_that_were_asked_for),
 		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
 		cmocka_unit_test(a_moment_is_a_time_or_how_long_ago),
+		cmocka_unit_test(a_checkpoint_is_written_and_read),
+		cmocka_unit_test(what_is_no_checkpoint_is_refused),
 		cmocka_unit_test(every_octet_that_changes_is_found),
 		cmocka_unit_test(every_line_that_goes_is_found),
 		cmocka_unit_test(every_two_lines_that_change_places_are_found),
