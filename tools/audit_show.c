@@ -49,6 +49,16 @@ static void say_unread(struct showing *s, const struct jwk11_err *err)
 
 /* ---- the table ---- */
 
+/* What the request is about: a key, or the token of a login or logout. */
+static void tell_key(const struct j11_audit_entry *e, char *ret_text, size_t room)
+{
+	static const char word[] = "token ";
+	size_t used = e->token.len > 0 && room > sizeof(word) ? sizeof(word) - 1 : 0;
+
+	memcpy(ret_text, word, used);
+	j11_text_printable(used > 0 ? e->token : e->key, ret_text + used, room - used);
+}
+
 static void flush_rows(struct showing *s)
 {
 	s->whole = table_print(&s->table) && s->whole;
@@ -66,7 +76,7 @@ static void add_row(struct showing *s, const struct j11_audit_entry *e)
 	j11_text_printable(e->op, op, sizeof(op));
 	j11_text_printable(e->client, client, sizeof(client));
 	j11_text_printable(e->unit, unit, sizeof(unit));
-	j11_text_printable(e->key, key, sizeof(key));
+	tell_key(e, key, sizeof(key));
 	j11_text_printable(e->alg, alg, sizeof(alg));
 	j11_text_printable(e->result, result, sizeof(result));
 	j11_text_printable(e->ckr, ckr, sizeof(ckr));

@@ -14,7 +14,7 @@ enum jwk11_rc j11_audit_entry_read(struct jwk11_view text, const struct j11_audi
 	static const struct j11_json_field fields[] = {
 		{ "time", J11_JSON_STRING, offsetof(struct j11_audit_entry, time), true },
 		MEMBER("uid", NUMBER, uid), MEMBER("unit", STRING, unit), MEMBER("client", STRING, client), MEMBER("op", STRING, op), MEMBER("key", STRING, key),
-		MEMBER("kid", STRING, kid), MEMBER("alg", STRING, alg), MEMBER("decision", STRING, decision), MEMBER("result", STRING, result),
+		MEMBER("kid", STRING, kid), MEMBER("alg", STRING, alg), MEMBER("token", STRING, token), MEMBER("decision", STRING, decision), MEMBER("result", STRING, result),
 		MEMBER("ckr", STRING, ckr), MEMBER("us", NUMBER, us), MEMBER("octets", NUMBER, n), MEMBER("records", NUMBER, n), MEMBER("known_seq", NUMBER, n),
 	};
 #undef MEMBER

@@ -12,7 +12,7 @@ struct j11_audit_entry {
 	struct j11_audit_line line; /* views into the text that was read */
 	struct jwk11_view time;
 	int64_t time_ms; /* since 1970 */
-	struct jwk11_view unit, client, op, key, kid, alg, decision, result, ckr;
+	struct jwk11_view unit, client, op, key, kid, alg, token, decision, result, ckr;
 	int64_t uid, us;
 	int64_t n; /* torn: octets; lost: records; cut: seq */
 	struct j11_json_doc *doc;

@@ -17,6 +17,7 @@ def request(minute, **members):
     return {k: v for k, v in (r | members).items() if v is not None}
 
 
+LOGIN = {"op": "login", "key": None, "kid": None, "alg": None, "token": "prod"}
 DENIED = {"decision": "refused", "result": "OPERATION_DENIED", "us": 7}
 BROKEN = {"decision": "failed", "result": "TOKEN_FAILED", "ckr": "CKR_DEVICE_ERROR", "unit": "ci.service"}
 LINES, HEAD = chain([BEGIN, request(1), request(2, uid=0, key="other", kid="k2"), request(3, client="web", **DENIED), request(4, **BROKEN)])
@@ -52,6 +53,7 @@ def shows_a_table_for_people():
         ["2026-11-23T10:02:00.000Z", "allowed", "sign", "ci", "0", "other", "ES256", "OK", "1.234 ms"],
         ["2026-11-23T10:03:00.000Z", "refused", "sign", "web", "1000", "issuer", "ES256", "OPERATION_DENIED", "0.007 ms"],
         ["2026-11-23T10:04:00.000Z", "failed", "sign", "ci", "1000 ci.service", "issuer", "ES256", "TOKEN_FAILED (CKR_DEVICE_ERROR)", "1.234 ms"]])
+    equal(re.split("  +", audit("show", write("login", chain([BEGIN, request(1, **LOGIN)])[0]))[1].splitlines()[2])[5], "token prod")
 
 
 @test
