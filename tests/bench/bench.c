@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Side by side in each round: C_Sign in process, libjwk11, the broker at 1, 8 and 64 connections, p11-kit's server. Prints medians of
  * in-round ratios to the raw two-thread loop, and CPU per operation.
- *     bench DIR MODULE   DIR: a folder of `jwk11 setup` with jwk11d serving it; DAEMON_PID, P11_KIT_PID and P11_KIT_CLIENT in the environment
+ *     bench DIR MODULE   DIR: a folder of `jwk11 setup` with jwk11d serving it, one with run-dir `run` and one without an audit log in
+ *                      `run-silent`; DAEMON_PID, SILENT_PID, P11_KIT_PID and P11_KIT_CLIENT in the environment
  *     BENCH_SECONDS (0.5), BENCH_ROUNDS (5) */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,15 +41,17 @@ static const struct cell {
 	double (*run)(const struct load *load, int n);
 	int n;
 	const char *server; /* the variable that names the process whose CPU counts */
+	const char *run_dir;
 } cells[] = {
-	{ "C_Sign, 2 threads", load_raw, 2, NULL },
-	{ "C_Sign, 1 thread", load_raw, 1, NULL },
-	{ "libjwk11, 2 threads, verified", load_lib, 2, NULL },
-	{ "broker, 1 connection", load_sign, 1, "DAEMON_PID" },
-	{ "broker, 8 connections", load_sign, 8, "DAEMON_PID" },
-	{ "broker, 64 connections", load_sign, 64, "DAEMON_PID" },
-	{ "p11-kit server, 1 process", load_p11kit, 1, "P11_KIT_PID" },
-	{ "p11-kit server, 8 processes", load_p11kit, 8, "P11_KIT_PID" },
+	{ "C_Sign, 2 threads", load_raw, 2, NULL, NULL },
+	{ "C_Sign, 1 thread", load_raw, 1, NULL, NULL },
+	{ "libjwk11, 2 threads, verified", load_lib, 2, NULL, NULL },
+	{ "broker, 1 connection", load_sign, 1, "DAEMON_PID", "run" },
+	{ "broker, 8 connections", load_sign, 8, "DAEMON_PID", "run" },
+	{ "broker, 64 connections", load_sign, 64, "DAEMON_PID", "run" },
+	{ "broker, 8 connections, audit = off", load_sign, 8, "SILENT_PID", "run-silent" },
+	{ "p11-kit server, 1 process", load_p11kit, 1, "P11_KIT_PID", NULL },
+	{ "p11-kit server, 8 processes", load_p11kit, 8, "P11_KIT_PID", NULL },
 };
 enum { N_CELLS = sizeof(cells) / sizeof(cells[0]) };
 
@@ -60,6 +63,7 @@ static void bench_rates(struct load *load, int rounds)
 		for (int c = 0; c < N_CELLS; c++) {
 			double before = cells[c].server ? cpu_of(cells[c].server) : 0;
 
+			load->run = cells[c].run_dir;
 			rate[c][r] = cells[c].run(load, cells[c].n);
 			ratio[c][r] = rate[c][r] / rate[0][r];
 			cpu[c][r] = cells[c].server ? (cpu_of(cells[c].server) - before) / (rate[c][r] * load->seconds) * 1e6 : 0;
@@ -127,6 +131,7 @@ static void bench_all(struct load *load, struct jwk11_token *token, int rounds)
 	if (jwk11_token_keys(token, "pkcs11:object=es256", &keys, NULL) != JWK11_OK || jwk11_keys_count(keys) != 1)
 		load_die("es256", "no such key");
 	load->key = jwk11_keys_get(keys, 0);
+	load->run = "run";
 	bench_latency(load, rounds);
 	jwk11_keys_free(keys);
 	bench_jwks(load, rounds);
@@ -144,7 +149,7 @@ int main(int argc, char **argv)
 
 	if (argc == 7 && strcmp(argv[1], "--p11-kit-client") == 0)
 		return load_p11kit_child(argv[2], argv[3], argv[4], argv[5], argv[6]);
-	if (argc != 3 || !getenv("DAEMON_PID") || !getenv("P11_KIT_PID") || !getenv("P11_KIT_CLIENT") || rounds < 1 || rounds > MAX_ROUNDS)
+	if (argc != 3 || !getenv("DAEMON_PID") || !getenv("SILENT_PID") || !getenv("P11_KIT_PID") || !getenv("P11_KIT_CLIENT") || rounds < 1 || rounds > MAX_ROUNDS)
 		load_die("usage", "tests/bench/run starts this program");
 	load.folder = argv[1];
 	snprintf(pin, sizeof(pin), "%s/pin", load.folder);

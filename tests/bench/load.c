@@ -147,7 +147,7 @@ static int open_connection(const struct load *load)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%.80s/run/api.sock", load->folder);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%.80s/%.16s/api.sock", load->folder, load->run);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
 		load_die(addr.sun_path, strerror(errno));
 	return fd;

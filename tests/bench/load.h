@@ -8,6 +8,7 @@
 /* What every load works on. */
 struct load {
 	const char *folder;   /* of `jwk11 setup` */
+	const char *run;      /* the run-dir below it of the broker that is asked */
 	const char *label, *alg;
 	struct jwk11_key *key;
 	double seconds;
