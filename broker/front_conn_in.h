@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection of the front: what front_serve.c (from octets to replies) and front_room.c (places, and who gives way) share. Nobody else. */
+/* One connection of the front: what front_serve.c (from octets to replies), front_call.c (while a worker has a
+ * request) and front_room.c (places, and who gives way) share. Nobody else. */
 #ifndef FRONT_CONN_IN_H
 #define FRONT_CONN_IN_H
 
@@ -45,5 +46,17 @@ void front_conn_set_timer(struct front_conn *conn, int64_t ms);
 /* Closes it at once. Its memory goes too, unless a worker still has its request: then with front_conn_bury. */
 void front_conn_close(struct front_conn *conn);
 void front_conn_bury(struct front_conn *conn);
+
+/* Appends the reply to what goes out. */
+void front_conn_reply(struct front_conn *conn, struct front_request *q);
+/* Serves new octets behind the kept ones, sends the replies, settles what to wait for. Afterwards the connection may be gone. */
+void front_conn_proceed(struct front_conn *conn, struct jwk11_view fresh);
+/* An empty buffer for the next request: a large one is given back. */
+void front_conn_release(struct jwk11_buf *buf);
+
+/* A FRONT_CALL of the router: it goes to a worker, and what becomes of it is the reply. */
+void front_call_start(struct front_conn *conn, struct front_request *q);
+/* Asks a worker who is there, then serves what lies in `in` again. False: nobody can be asked now, and the peer's facts say so. */
+bool front_call_who(struct front_conn *conn);
 
 #endif

@@ -12,8 +12,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "front_body.h"
-#include "front_login.h"
 #include "front_route.h"
 #include "log.h"
 #include "problem.h"
@@ -23,7 +21,6 @@
 #define PAUSE_MS 1           /* and how long that is while workers are busy, */
 #define RECENT_MS 10         /* or were so long ago: between two requests of a client they are not */
 #define KEEP_ROOM 16384      /* a larger buffer is given back when it is empty */
-#define LOGIN_MS 60000       /* for one worker's login, if a request may not take longer anyway */
 #define LINGER_MS 1000       /* how long input is thrown away behind a refusal */
 #define LINGER_MAX 1048576   /* and how much of it */
 
@@ -34,7 +31,7 @@ static const struct conf *conf_of(const struct front_conn *conn)
 
 /* ---- writing ---- */
 
-static void release(struct jwk11_buf *buf)
+void front_conn_release(struct jwk11_buf *buf)
 {
 	if (buf->cap > KEEP_ROOM)
 		j11_buf_done(buf);
@@ -65,7 +62,7 @@ static void wait_writable(struct front_conn *conn, struct jwk11_buf *out, size_t
 		j11_buf_drop(out, sent);
 	} else {
 		j11_buf_add(&conn->out, out->data + sent, out->len - sent);
-		release(out);
+		front_conn_release(out);
 	}
 	if (conn->out.failed != JWK11_OK) {
 		front_conn_close(conn);
@@ -88,7 +85,7 @@ static struct jwk11_buf *outgoing(struct front_conn *conn)
 	j11_buf_add(&conn->out, shared->data, shared->len);
 	if (shared->failed != JWK11_OK)
 		conn->out.failed = shared->failed;
-	release(shared);
+	front_conn_release(shared);
 	return &conn->out;
 }
 
@@ -103,7 +100,7 @@ static bool flush(struct front_conn *conn)
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		n = 0;
 	else if (n < 0 || out->failed != JWK11_OK) { /* half a reply must not go out either */
-		release(out);
+		front_conn_release(out);
 		front_conn_close(conn);
 		return false;
 	}
@@ -111,7 +108,7 @@ static bool flush(struct front_conn *conn)
 		wait_writable(conn, out, (size_t)n);
 		return false;
 	}
-	release(out);
+	front_conn_release(out);
 	return written(conn);
 }
 
@@ -128,7 +125,7 @@ static void count_result(struct front_conn *conn, unsigned status)
 }
 
 /* Appends the reply to front->out. */
-static void add_reply(struct front_conn *conn, struct front_request *q)
+void front_conn_reply(struct front_conn *conn, struct front_request *q)
 {
 	struct front *front = conn->conns->front;
 
@@ -169,11 +166,8 @@ static void refuse_framing(struct front_conn *conn, enum j11_code code, const ch
 	q.reply.request_id = conn->request_id;
 	conn->ending = true;
 	conn->linger = true;
-	add_reply(conn, &q);
+	front_conn_reply(conn, &q);
 }
-
-static void start_call(struct front_conn *conn, struct front_request *q);
-static bool start_who(struct front_conn *conn);
 
 /* The head is there, the body not yet. False: refused, the connection ends. */
 static bool before_body(struct front_conn *conn, const struct http_request *http)
@@ -194,7 +188,7 @@ static bool before_body(struct front_conn *conn, const struct http_request *http
 	q.reply.head_only = http->method == HTTP_HEAD;
 	conn->ending = true; /* whether the body still comes is the client's choice: nothing behind this can be trusted */
 	conn->linger = true;
-	add_reply(conn, &q);
+	front_conn_reply(conn, &q);
 	return false;
 }
 
@@ -208,7 +202,7 @@ static bool serve(struct front_conn *conn, const struct http_request *http, stru
 	q.http = http;
 	q.body = body;
 	outcome = front_route(&q);
-	if (outcome == FRONT_WHO && start_who(conn))
+	if (outcome == FRONT_WHO && front_call_who(conn))
 		return false;
 	if (outcome == FRONT_WHO)
 		outcome = front_route(&q);
@@ -217,7 +211,7 @@ static bool serve(struct front_conn *conn, const struct http_request *http, stru
 	if (conn->peer.facts == FRONT_FACTS_REFUSED)
 		conn->peer.facts = FRONT_FACTS_UNKNOWN;
 	if (outcome == FRONT_CALL) {
-		start_call(conn, &q);
+		front_call_start(conn, &q);
 		return true;
 	}
 	if (http->request_id.data != NULL || http->method == HTTP_POST || q.reply.status >= 400)
@@ -226,7 +220,7 @@ static bool serve(struct front_conn *conn, const struct http_request *http, stru
 		q.reply.cache_control = "no-store";
 	q.reply.head_only = http->method == HTTP_HEAD;
 	conn->ending = conn->ending || http->close;
-	add_reply(conn, &q);
+	front_conn_reply(conn, &q);
 	return true;
 }
 
@@ -326,7 +320,7 @@ static void settle(struct front_conn *conn, unsigned left)
 	if (left < IN_A_ROW)
 		front_conn_touch(conn);
 	if (conn->in.len == 0) {
-		release(&conn->in);
+		front_conn_release(&conn->in);
 		conn->in.secret = false;
 	}
 	if (conn->phase == PHASE_IDLE && left == 0 && conn->in.len > 0) {
@@ -340,7 +334,7 @@ static void settle(struct front_conn *conn, unsigned left)
 }
 
 /* Serves new octets behind the kept ones, keeps the rest, sends the replies, settles what to wait for. */
-static void proceed(struct front_conn *conn, struct jwk11_view fresh)
+void front_conn_proceed(struct front_conn *conn, struct jwk11_view fresh)
 {
 	struct front *front = conn->conns->front;
 	unsigned left = IN_A_ROW;
@@ -371,184 +365,6 @@ static void proceed(struct front_conn *conn, struct jwk11_view fresh)
 	settle(conn, left);
 }
 
-/* ---- calls to workers ---- */
-
-static struct front_conn *conn_of(struct call *call)
-{
-	return (struct front_conn *)(void *)((char *)call - offsetof(struct front_conn, call));
-}
-
-/* A PIN is not kept longer than it is needed. */
-static void forget_datagram(struct front_conn *conn)
-{
-	if (conn->datagram.secret)
-		j11_buf_done(&conn->datagram);
-	else
-		release(&conn->datagram);
-	conn->datagram.secret = false;
-}
-
-/* What a call ends with: the reply, and the next request. */
-static void answer_call(struct front_conn *conn, struct front_request *q)
-{
-	q->reply.request_id = conn->request_id;
-	q->reply.cache_control = "no-store";
-	conn->phase = PHASE_IDLE;
-	conn->ending = conn->ending || conn->close_asked;
-	forget_datagram(conn);
-	add_reply(conn, q);
-	front_conn_touch(conn);
-	proceed(conn, (struct jwk11_view){ .len = 0 });
-}
-
-static void on_done(struct call *call, enum call_end end, const struct wire_msg *msg)
-{
-	struct front_conn *conn = conn_of(call);
-	struct front_request q;
-
-	if (end == CALL_ABANDONED) {
-		front_conn_bury(conn);
-		return;
-	}
-	front_request_start(&q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
-	q.pending = &conn->pending;
-	meter_time(&q.front->meter, conn->pending.op, (uint64_t)j11_clock_us() - conn->pending.began_us);
-	front_body_answer(&q, end, msg);
-	answer_call(conn, &q);
-}
-
-static struct call *prepare_call(struct front_conn *conn, uint64_t id, void (*done)(struct call *, enum call_end, const struct wire_msg *))
-{
-	struct call *call = &conn->call;
-
-	call->id = id;
-	call->who = conn->peer.user->uid;
-	call->datagram = j11_buf_view(&conn->datagram);
-	call->fd = conn->watch.fd;
-	call->done = done;
-	conn->pending.began_us = (uint64_t)j11_clock_us();
-	conn->conns->front->last_call_ms = loop_now(conn->conns->front->loop);
-	return call;
-}
-
-static void wait_for_call(struct front_conn *conn)
-{
-	conn->phase = PHASE_WAITING;
-	loop_timer_clear(&conn->timer);
-}
-
-/* What lies in conn->datagram, to a worker of this module. */
-static enum jwk11_rc send_call(struct front_conn *conn, const char *module, uint64_t id, void (*done)(struct call *, enum call_end, const struct wire_msg *))
-{
-	enum jwk11_rc rc = calls_start(conn->conns->front->calls, module, prepare_call(conn, id, done));
-
-	if (rc == JWK11_OK)
-		wait_for_call(conn);
-	return rc;
-}
-
-static void on_login(struct call *call, enum call_end end, const struct wire_msg *msg);
-
-/* The same to the worker whose turn it is. A token may take its time for a login, and one that is cut off may be counted. */
-static enum jwk11_rc send_login(struct front_conn *conn, const char *module, uint64_t id)
-{
-	int64_t timeout = conf_of(conn)->request_timeout_ms;
-	enum jwk11_rc rc = calls_start_on(conn->conns->front->calls, module, conn->pending.login.index, timeout > LOGIN_MS ? timeout : LOGIN_MS,
-		prepare_call(conn, id, on_login));
-
-	if (rc == JWK11_OK)
-		wait_for_call(conn);
-	return rc;
-}
-
-/* One worker has it; the next one's turn. */
-static void on_login(struct call *call, enum call_end end, const struct wire_msg *msg)
-{
-	struct front_conn *conn = conn_of(call);
-	struct front_login *login = &conn->pending.login;
-	struct front_request q;
-
-	if (end == CALL_ABANDONED) {
-		forget_datagram(conn);
-		front_conn_bury(conn);
-		return;
-	}
-	if (end == CALL_ANSWERED && msg->type == WIRE_TOKEN_IS) {
-		front_login_take(login, msg);
-		if (calls_next_worker(conn->conns->front->calls, calls_module_of(call), login->index + 1, &login->index) &&
-			send_login(conn, calls_module_of(call), call->id) == JWK11_OK)
-			return;
-	}
-	front_request_start(&q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
-	q.pending = &conn->pending;
-	front_login_answer(&q, end, msg);
-	answer_call(conn, &q);
-}
-
-/* The request that was waiting for it is still in conn->in, and looked at again. */
-static void on_who(struct call *call, enum call_end end, const struct wire_msg *msg)
-{
-	struct front_conn *conn = conn_of(call);
-
-	if (end == CALL_ABANDONED) {
-		front_conn_bury(conn);
-		return;
-	}
-	front_peer_take_facts(conn->conns->front, &conn->peer, end == CALL_ANSWERED && msg->type == WIRE_WHO_IS ? msg : NULL);
-	conn->phase = PHASE_IDLE;
-	release(&conn->datagram);
-	proceed(conn, (struct jwk11_view){ .len = 0 });
-}
-
-/* The module with the shortest queue: any worker can ask the kernel. */
-static const char *idlest_module(const struct front *front)
-{
-	struct calls_module_state state;
-	const char *best = front->conf->modules[0];
-	size_t least = SIZE_MAX;
-
-	for (size_t i = 0; calls_module_at(front->calls, i, &state); i++) {
-		if (state.n_workers <= state.n_late || state.n_waiting + state.n_flying >= least)
-			continue;
-		least = state.n_waiting + state.n_flying;
-		best = state.name;
-	}
-	return best;
-}
-
-/* False: nobody can be asked now, and the peer's facts say so. */
-static bool start_who(struct front_conn *conn)
-{
-	struct front *front = conn->conns->front;
-	uint64_t id = calls_next_id(front->calls);
-	const char *module = idlest_module(front);
-
-	jwk11_buf_reset(&conn->datagram);
-	wire_begin(&conn->datagram, WIRE_WHO, id);
-	if (module != NULL && conn->datagram.failed == JWK11_OK && send_call(conn, module, id, on_who) == JWK11_OK)
-		return true;
-	front_peer_take_facts(conn->conns->front, &conn->peer, NULL);
-	return false;
-}
-
-static void start_call(struct front_conn *conn, struct front_request *q)
-{
-	bool login = conn->pending.login.on;
-	enum jwk11_rc rc = login ? send_login(conn, q->module, q->id) : send_call(conn, q->module, q->id, on_done);
-
-	if (rc == JWK11_OK)
-		return;
-	forget_datagram(conn);
-	if (login)
-		front_login_refused(q, rc);
-	else
-		front_body_refused(q, rc);
-	q->reply.request_id = conn->request_id;
-	q->reply.cache_control = "no-store";
-	conn->ending = conn->ending || conn->close_asked;
-	add_reply(conn, q);
-}
-
 /* ---- events ---- */
 
 /* Throws input away until the client is done, or has had enough time or octets. */
@@ -571,7 +387,7 @@ static void take_chunk(struct front_conn *conn, size_t len)
 	struct front *front = conn->conns->front;
 
 	front->secret_input = conn->in.secret; /* of a request whose head came before */
-	proceed(conn, (struct jwk11_view){ .data = front->chunk, .len = len });
+	front_conn_proceed(conn, (struct jwk11_view){ .data = front->chunk, .len = len });
 	if (front->secret_input)
 		j11_mem_wipe(front->chunk, len);
 }
@@ -607,7 +423,7 @@ static void on_writable(struct front_conn *conn)
 		loop_change(conn->conns->front->loop, &conn->watch, EPOLLIN);
 		return;
 	}
-	proceed(conn, (struct jwk11_view){ .len = 0 });
+	front_conn_proceed(conn, (struct jwk11_view){ .len = 0 });
 }
 
 /* EPOLLHUP means both directions are closed: nobody is left to answer. A client that only closed its own sending side gets its replies. */
@@ -629,7 +445,7 @@ static void on_timeout(void *arg)
 
 	if (conn->phase == PHASE_PAUSED) {
 		conn->phase = PHASE_IDLE;
-		proceed(conn, (struct jwk11_view){ .len = 0 });
+		front_conn_proceed(conn, (struct jwk11_view){ .len = 0 });
 		return;
 	}
 	if (conn->phase != PHASE_HEAD && conn->phase != PHASE_BODY) {
