@@ -318,7 +318,7 @@ static void *spin(void *arg)
 	(void)arg;
 	sched_setscheduler(0, SCHED_IDLE, &param);
 	while (!atomic_load_explicit(&stop_now, memory_order_relaxed))
-		;
+		sched_yield(); /* a kernel with lazy preemption lets somebody else in no sooner than at the next call, or tick */
 	return NULL;
 }
 
