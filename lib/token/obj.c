@@ -22,25 +22,43 @@ static bool is_ended(CK_RV rv)
 	return rv == CKR_OK || rv == CKR_OPERATION_NOT_INITIALIZED || rv == CKR_FUNCTION_NOT_SUPPORTED;
 }
 
+/* One batch behind the n handles that are there. A count may be larger than what is written: what is no handle does not count. */
+static CK_RV find_more(CK_FUNCTION_LIST *fl, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *handles, CK_ULONG *ret_got)
+{
+	CK_ULONG got = 0;
+	CK_RV rv;
+
+	memset(handles, 0, BATCH * sizeof(*handles));
+	rv = fl->C_FindObjects(session, handles, BATCH, &got);
+	if (got > BATCH)
+		got = BATCH;
+	while (got > 0 && handles[got - 1] == CK_INVALID_HANDLE)
+		got--;
+	*ret_got = got;
+	return rv;
+}
+
 /* Collects handles; always ends the search, also after an error. A search that does not end is a failure: the session is no good any more. */
 static CK_RV collect(CK_FUNCTION_LIST *fl, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE **handles, size_t *n, bool *memory)
 {
 	CK_OBJECT_HANDLE *grown;
 	CK_ULONG got = 1;
 	CK_RV rv = CKR_OK, end;
+	size_t room = 0;
 
 	while (rv == CKR_OK && got > 0 && *n + BATCH <= J11_MAX_OBJECTS) {
-		grown = j11_mem_resize(*handles, (*n + BATCH) * sizeof(**handles));
-		if (grown == NULL) {
-			*memory = true;
-			break;
+		if (*n + BATCH > room) {
+			room = room == 0 ? BATCH : 2 * room;
+			grown = j11_mem_resize(*handles, room * sizeof(**handles));
+			if (grown == NULL) {
+				*memory = true;
+				break;
+			}
+			*handles = grown;
 		}
-		*handles = grown;
-		got = 0;
-		memset(*handles + *n, 0, BATCH * sizeof(**handles)); /* a count may be larger than what is written */
-		rv = fl->C_FindObjects(session, *handles + *n, BATCH, &got);
+		rv = find_more(fl, session, *handles + *n, &got);
 		if (rv == CKR_OK)
-			*n += got < BATCH ? got : BATCH;
+			*n += got;
 	}
 	end = fl->C_FindObjectsFinal(session);
 	return rv != CKR_OK || is_ended(end) ? rv : end;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_FILE = 1 << 20 };
@@ -76,6 +77,36 @@ static bool publish(const char *path, const struct mock_key *key)
 	return ok;
 }
 
+/* Keys that were read before, over all starts of the module: reading them is most of a start. */
+static struct kept {
+	struct stat file;
+	EVP_PKEY *pkey;
+} kept[16];
+
+static bool is_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+		a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static EVP_PKEY *read_pkey(FILE *f)
+{
+	static unsigned next;
+	struct kept *place = &kept[next % MOCK_COUNT(kept)];
+	struct stat st;
+
+	if (fstat(fileno(f), &st) != 0)
+		return NULL;
+	for (size_t i = 0; i < MOCK_COUNT(kept); i++)
+		if (kept[i].pkey != NULL && is_file(&kept[i].file, &st))
+			return EVP_PKEY_up_ref(kept[i].pkey) == 1 ? kept[i].pkey : NULL;
+	EVP_PKEY_free(place->pkey);
+	place->pkey = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+	place->file = st;
+	next++;
+	return place->pkey != NULL && EVP_PKEY_up_ref(place->pkey) == 1 ? place->pkey : NULL;
+}
+
 static bool load(struct mock_key *key, const char *path)
 {
 	FILE *f;
@@ -86,7 +117,7 @@ static bool load(struct mock_key *key, const char *path)
 	if (f == NULL)
 		return false;
 	EVP_PKEY_free(key->pkey);
-	key->pkey = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+	key->pkey = read_pkey(f);
 	fclose(f);
 	return key->pkey != NULL;
 }
