@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each target is built twice: here with a driver that replays its seeds, by fuzz.sh with an engine.
 check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
-	tests/replay_jwk tests/replay_jws tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire
+	tests/replay_jwk tests/replay_jws tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
 
@@ -64,3 +64,9 @@ tests_replay_audit_LDADD = libj11core.la $(CRYPTO_LIBS)
 tests_replay_policy_SOURCES = tests/fuzz/replay.c tests/fuzz/f_policy.c broker/work_unit.c broker/work_unit.h
 tests_replay_policy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_policy_LDADD = libj11broker.la libj11core.la $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+
+# The worker but for its main thread, on the mock module.
+tests_replay_worker_SOURCES = tests/fuzz/replay.c tests/fuzz/f_worker.c broker/audit_file.c broker/audit_journal.c broker/breaker.c broker/work_audit.c broker/work_break.c \
+	broker/work_login.c broker/work_ops.c broker/work_peer.c broker/work_unit.c broker/work_view.c
+tests_replay_worker_CPPFLAGS = $(TEST_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) -DMOCK_MODULE='"$(abs_builddir)/tests/mock/.libs/jwk11-mock.so"'
+tests_replay_worker_LDADD = libj11broker.la libj11core.la $(CRYPTO_LIBS) $(SECCOMP_LIBS) -lpthread
