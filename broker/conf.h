@@ -47,6 +47,8 @@ struct conf_set {
 	const char **keys; /* names of [key]; "*": all but AKP keys */
 	const struct j11_profile *profile; /* static; NULL: all keys, in the plain form */
 	enum conf_yes x5c;
+	const char *issuer;   /* of the discovery document; NULL: there is none */
+	const char *jwks_uri; /* in it; NULL: the issuer's, as OpenID Connect Discovery has it */
 };
 /* A socket besides api.sock, with the same routes: for whom other rules hold, or for a container. */
 struct conf_socket {

@@ -117,11 +117,35 @@ static enum jwk11_rc check_in_profile(struct checked *r, const struct conf_set *
 	return JWK11_OK;
 }
 
+/* OpenID Connect Discovery 1.0 section 3: https, and for an issuer neither query nor fragment. What stands here stands in the document as it is. */
+static bool is_https(const char *url, bool bare)
+{
+	static const char start[] = "https://";
+
+	if (!j11_text_starts(url, start) || url[sizeof(start) - 1] == '\0' || url[sizeof(start) - 1] == '/')
+		return false;
+	for (const char *p = url; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || *p == '"' || *p == '\\' || *p == '#' || (bare && *p == '?'))
+			return false;
+	return true;
+}
+
+static enum jwk11_rc check_issuer(struct checked *r, const struct conf_set *set)
+{
+	if (set->issuer != NULL && !is_https(set->issuer, true))
+		return refuse(r, "[set %s] issuer is an https URL without query and fragment, not \"%s\"", set->name, set->issuer);
+	if (set->jwks_uri != NULL && !is_https(set->jwks_uri, false))
+		return refuse(r, "[set %s] jwks-uri is an https URL without fragment, not \"%s\"", set->name, set->jwks_uri);
+	if (set->jwks_uri != NULL && set->issuer == NULL)
+		return refuse(r, "[set %s]: jwks-uri goes with issuer only", set->name);
+	return JWK11_OK;
+}
+
 static enum jwk11_rc check_set(struct checked *r, const struct conf *c, const struct conf_set *set)
 {
-	enum jwk11_rc rc = JWK11_OK;
+	enum jwk11_rc rc = check_issuer(r, set);
 
-	if (set->profile != NULL && set->x5c == CONF_YES && !set->profile->takes_x5c)
+	if (rc == JWK11_OK && set->profile != NULL && set->x5c == CONF_YES && !set->profile->takes_x5c)
 		return refuse(r, "[set %s]: profile %s takes no x5c", set->name, set->profile->name);
 	for (const char **k = set->keys; *k != NULL && rc == JWK11_OK; k++) {
 		const struct conf_key *key = conf_find_key(c, *k);

@@ -55,6 +55,8 @@ const struct conf_row conf_rows[] = {
 	{ CONF_S_SET, "keys", CONF_LIST, offsetof(struct conf_set, keys), 0, 0, { 0 } },
 	{ CONF_S_SET, "profile", CONF_PROFILE, offsetof(struct conf_set, profile), 0, 0, { 0 } },
 	{ CONF_S_SET, "x5c", CONF_WORD, offsetof(struct conf_set, x5c), 0, 0, { "no", "yes" } },
+	{ CONF_S_SET, "issuer", CONF_TEXT, offsetof(struct conf_set, issuer), 0, 0, { 0 } },
+	{ CONF_S_SET, "jwks-uri", CONF_TEXT, offsetof(struct conf_set, jwks_uri), 0, 0, { 0 } },
 	C("user", CONF_LIST, users, 0, 0, { 0 }),
 	C("uid", CONF_UIDS, uids, 0, 0, { 0 }),
 	C("group", CONF_LIST, groups, 0, 0, { 0 }),

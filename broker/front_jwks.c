@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "form/profile.h"
+#include "front_oidc.h"
 #include "http_media.h"
 #include "log.h"
 
@@ -27,6 +28,8 @@ struct set {
 	char *left_out;    /* which keys of it are not published, and why */
 	char etag[40];     /* as application/json */
 	char etag_set[40]; /* as application/jwk-set+json: another representation, so another strong tag */
+	char *discovery;   /* its issuer's document; NULL: none */
+	char etag_discovery[40];
 };
 struct front_jwks {
 	struct set *sets;
@@ -39,6 +42,7 @@ static void free_set(struct set *set)
 	j11_mem_free(set->name);
 	j11_mem_free(set->body);
 	j11_mem_free(set->left_out);
+	j11_mem_free(set->discovery);
 }
 
 void front_view_free(struct front_jwks *jwks)
@@ -52,16 +56,23 @@ void front_view_free(struct front_jwks *jwks)
 }
 
 /* FNV-1a, 128 bits: no adversary chooses both sides of the comparison, so a checksum is enough. */
-static void make_tags(struct set *set)
+static void make_tag(const char *body, size_t len, const char *tail, char ret_tag[40])
 {
 	__extension__ typedef unsigned __int128 wide;
 	const wide prime = (wide)1 << 88 | 0x13bu;
 	wide h = (wide)0x6c62272e07bb0142u << 64 | 0x62b821756295c58du;
 
-	for (size_t i = 0; i < set->len; i++)
-		h = (h ^ (unsigned char)set->body[i]) * prime;
-	snprintf(set->etag, sizeof(set->etag), "\"%016llx%016llx\"", (unsigned long long)(h >> 64), (unsigned long long)h);
-	snprintf(set->etag_set, sizeof(set->etag_set), "\"%016llx%016llx-s\"", (unsigned long long)(h >> 64), (unsigned long long)h);
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)body[i]) * prime;
+	snprintf(ret_tag, 40, "\"%016llx%016llx%s\"", (unsigned long long)(h >> 64), (unsigned long long)h, tail);
+}
+
+static void make_tags(struct set *set)
+{
+	make_tag(set->body, set->len, "", set->etag);
+	make_tag(set->body, set->len, "-s", set->etag_set);
+	if (set->discovery != NULL)
+		make_tag(set->discovery, strlen(set->discovery), "", set->etag_discovery);
 }
 
 /* Two names of one public key give one entry: a set with a kid twice is no use to anybody. Without a kid the whole JWK is compared. */
@@ -87,8 +98,16 @@ struct rendering {
 	struct j11_json_out *o;
 	struct j11_tally tally;
 	struct jwk11_buf left_out;
+	struct front_oidc_algs algs;
 	size_t n_keys, n_left_out, n_unsaid;
 };
+
+static void count_in(struct rendering *r, const struct conf_key *k, const struct catalog_key *key)
+{
+	r->n_keys++;
+	if (k->use == CONF_USE_SIG)
+		front_oidc_note(&r->algs, key->alg);
+}
 
 static void leave_out(struct rendering *r, const struct conf_key *k, const char *why)
 {
@@ -125,7 +144,7 @@ static enum jwk11_rc write_form(struct rendering *r, const struct conf_key *k, c
 		leave_out(r, k, why);
 	} else {
 		j11_form_jwk(r->o, p, &form, r->set->x5c == CONF_YES);
-		r->n_keys++;
+		count_in(r, k, key);
 	}
 	return JWK11_OK;
 }
@@ -145,7 +164,7 @@ static enum jwk11_rc write_key(struct rendering *r, const struct conf_key *k, co
 	if (r->set->profile != NULL || r->set->x5c == CONF_YES)
 		return write_form(r, k, key, err);
 	j11_json_raw(r->o, NULL, j11_view_str(key->jwk));
-	r->n_keys++;
+	count_in(r, k, key);
 	return JWK11_OK;
 }
 
@@ -168,6 +187,21 @@ static enum jwk11_rc write_keys(struct rendering *r, struct jwk11_err *err)
 	return rc;
 }
 
+static enum jwk11_rc render_discovery(const struct rendering *r, struct set *ret_set, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf buf = J11_BUF(SET_MAX);
+	enum jwk11_rc rc;
+
+	if (r->set->issuer == NULL)
+		return JWK11_OK;
+	front_oidc_write(r->set, &r->algs, &buf);
+	rc = j11_buf_check(&buf, "a discovery document", err);
+	if (rc != JWK11_OK)
+		return rc;
+	ret_set->discovery = j11_mem_dup_n(buf.data, buf.len);
+	return ret_set->discovery != NULL ? JWK11_OK : j11_err_memory(err);
+}
+
 static enum jwk11_rc render(const struct front *front, const struct conf_set *set, struct set *ret_set, struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf buf = J11_BUF(SET_MAX);
@@ -187,6 +221,8 @@ static enum jwk11_rc render(const struct front *front, const struct conf_set *se
 		ret_set->n_keys = r.n_keys;
 		rc = ret_set->name != NULL && ret_set->body != NULL && ret_set->left_out != NULL ? JWK11_OK : j11_err_memory(err);
 	}
+	if (rc == JWK11_OK)
+		rc = render_discovery(&r, ret_set, err);
 	j11_buf_done(&r.left_out);
 	if (rc == JWK11_OK)
 		make_tags(ret_set);
@@ -283,27 +319,42 @@ static const char *choose_type(struct jwk11_view accept)
 	return named.q > 0 ? SET_TYPE : NULL;
 }
 
+/* A document that may be kept for a while, or is the one that the client has. */
+static enum front_outcome send_kept(struct front_request *q, const char *type, struct jwk11_view body, const char *tag)
+{
+	q->reply.status = q->http->if_none_match.data != NULL && http_media_has_tag(q->http->if_none_match, tag) ? 304 : 200;
+	q->reply.type = type;
+	q->reply.body = body;
+	q->reply.etag = tag;
+	q->reply.cache_control = q->front->jwks->cache_control;
+	return FRONT_REPLY;
+}
+
+/* Nothing is published of a set before one of its keys has been seen: what is fetched is kept. */
+static bool refuse_empty(struct front_request *q, const struct set *set)
+{
+	const struct set *akp = find_set(q->front->jwks, "akp", 3);
+
+	if (set->n_keys > 0)
+		return false;
+	if (set->left_out[0] != '\0')
+		front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" can be published: %s", set->name, set->left_out);
+	else
+		front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" has been seen yet%s", set->name,
+			akp != NULL && akp != set && akp->n_keys > 0 ? "; ML-DSA keys are in the set \"akp\"" : "");
+	return true;
+}
+
 static enum front_outcome send_set(struct front_request *q, const struct set *set)
 {
 	const char *type = choose_type(q->http->accept);
-	const struct set *akp = find_set(q->front->jwks, "akp", 3);
-	const char *tag;
 
 	if (type == NULL)
 		return front_problem(q, J11_CODE_HTTP_NOT_ACCEPTABLE, "a key set is application/json or " SET_TYPE);
-	if (set->n_keys == 0 && set->left_out[0] != '\0')
-		return front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" can be published: %s", set->name, set->left_out);
-	if (set->n_keys == 0)
-		return front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" has been seen yet%s", set->name,
-			akp != NULL && akp != set && akp->n_keys > 0 ? "; ML-DSA keys are in the set \"akp\"" : "");
-	tag = j11_text_equal(type, SET_TYPE) ? set->etag_set : set->etag;
-	q->reply.status = q->http->if_none_match.data != NULL && http_media_has_tag(q->http->if_none_match, tag) ? 304 : 200;
-	q->reply.type = type;
-	q->reply.body = (struct jwk11_view){ .data = set->body, .len = set->len };
-	q->reply.etag = tag;
+	if (refuse_empty(q, set))
+		return FRONT_REPLY;
 	q->reply.vary = "Accept";
-	q->reply.cache_control = q->front->jwks->cache_control;
-	return FRONT_REPLY;
+	return send_kept(q, type, (struct jwk11_view){ .data = set->body, .len = set->len }, j11_text_equal(type, SET_TYPE) ? set->etag_set : set->etag);
 }
 
 enum front_outcome front_view_jwks(struct front_request *q)
@@ -322,4 +373,25 @@ enum front_outcome front_view_jwks_set(struct front_request *q)
 	if (len > 5 && j11_text_equal(q->key + len - 5, ".json"))
 		set = find_set(q->front->jwks, q->key, len - 5);
 	return set != NULL ? send_set(q, set) : front_problem(q, J11_CODE_ROUTE_UNKNOWN, "there is no such key set");
+}
+
+static enum front_outcome send_discovery(struct front_request *q, const struct set *set)
+{
+	if (set == NULL || set->discovery == NULL)
+		return front_problem(q, J11_CODE_ROUTE_UNKNOWN, "there is no such issuer: a [set] section with issuer has a discovery document");
+	if (q->http->accept.len > 0 && http_media_taste(q->http->accept, "application/json").q == 0)
+		return front_problem(q, J11_CODE_HTTP_NOT_ACCEPTABLE, "a discovery document is application/json");
+	if (refuse_empty(q, set))
+		return FRONT_REPLY;
+	return send_kept(q, "application/json", j11_view_str(set->discovery), set->etag_discovery);
+}
+
+enum front_outcome front_view_discovery(struct front_request *q)
+{
+	return send_discovery(q, find_set(q->front->jwks, "default", 7));
+}
+
+enum front_outcome front_view_discovery_set(struct front_request *q)
+{
+	return send_discovery(q, find_set(q->front->jwks, q->key, strlen(q->key)));
 }

@@ -39,6 +39,8 @@ static enum front_outcome about(struct front_request *q);
 static const struct route routes[] = {
 	{ { ".well-known", "jwks.json" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_jwks },
 	{ { ".well-known", "jwks", "{}" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_jwks_set },
+	{ { ".well-known", "openid-configuration" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_discovery },
+	{ { ".well-known", "jwks", "{}", "openid-configuration" }, GET, BOTH, ANY_QUERY, NULL, 0, front_view_discovery_set },
 	{ { "v1", "keys", "{}", "sign" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_body_sign },
 	{ { "v1", "keys", "{}", "jws" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_jws_types, 3, front_body_jws },
 	{ { "v1", "keys", "{}", "jwt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_jwt_types, 2, front_body_jwt },
@@ -64,7 +66,7 @@ static const char *allow_of(unsigned methods)
 static const char *variable_of(const struct route *route)
 {
 	if (!(route->flags & CLIENTS_ONLY))
-		return "{set}.json";
+		return route->path[3] != NULL ? "{set}" : "{set}.json";
 	return j11_text_equal(route->path[1], "tokens") ? "{token}" : "{key}";
 }
 

@@ -17,6 +17,9 @@ extern const char *const front_view_key_types[FRONT_KEY_TYPES];
 /* Handlers. */
 enum front_outcome front_view_jwks(struct front_request *q);
 enum front_outcome front_view_jwks_set(struct front_request *q);
+/* GET openid-configuration, of the set `default` or of another: the discovery document of its issuer. */
+enum front_outcome front_view_discovery(struct front_request *q);
+enum front_outcome front_view_discovery_set(struct front_request *q);
 enum front_outcome front_view_keys(struct front_request *q);
 enum front_outcome front_view_key(struct front_request *q);
 enum front_outcome front_view_tokens(struct front_request *q);

@@ -233,7 +233,7 @@ static const char full[] = "# comment\n[daemon]\nrun-dir = /run/x\nmodules = a, 
 	"worker-allow = exec, network\nworker-read = /a\nworker-write = /b, /c\n"
 	"request-timeout = 2m\nstrict = yes\n\n[token t]\n  uri = pkcs11:token=a;serial=#1 ; x\npin-credential = pin\nverify = first\n"
 	"[token pad]\nuri = pkcs11:token=pad\nlogin = protected\nlogin-timeout = 2m\n" KEY
-	"alg = ES256\nkid = mine\ncontext-pin = yes\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
+	"alg = ES256\nkid = mine\ncontext-pin = yes\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\nissuer = https://i.example\njwks-uri = https://k.example/s?a=1\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
 	"jwt-max-ttl = 1h\nalgorithms = ES256, HS512, ECDH-ES+A256KW\njwt-audience = a*, b\njwt-subject = *\njwt-require = jti\njwt-forbid = x, y\n"
 	"jwt-typ = at+jwt\njwt-header = cty\nunit = a@*.service\nexecutable = /bin/x\nsocket = web, api\nadminister = t, pad\n[socket web]\nmode = 0600\ngid = 7\n"
 	"[socket far]\npath = /far.sock\naddress = /far.sock.new\n";
@@ -263,6 +263,8 @@ static void reads_every_value(void **state)
 	assert_string_equal(conf_find_key(c, "k")->kid, "mine");
 	assert_ptr_equal(c->sets[0].profile, j11_profile_find(J11_VIEW("aws")));
 	assert_int_equal(c->sets[0].x5c, CONF_YES);
+	assert_string_equal(c->sets[0].issuer, "https://i.example");
+	assert_string_equal(c->sets[0].jwks_uri, "https://k.example/s?a=1");
 	assert_int_equal(conf_find_key(c, "k")->context_pin, CONF_YES);
 	assert_int_equal(conf_key_index(c, "x"), -1);
 	assert_true(c->clients[0].anybody);
