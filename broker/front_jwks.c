@@ -267,6 +267,21 @@ bool front_view_set_at(const struct front *front, size_t i, const char **ret_nam
 	return true;
 }
 
+void front_view_list_sets(const struct front *front, struct j11_json_out *o)
+{
+	j11_json_open(o, "sets", '[');
+	for (size_t i = 0; front->jwks != NULL && i < front->jwks->n_sets; i++) {
+		const struct set *set = &front->jwks->sets[i];
+
+		j11_json_open(o, NULL, '{');
+		j11_json_str(o, "name", set->name);
+		j11_json_num(o, "keys", (int64_t)set->n_keys);
+		j11_json_boolean(o, "issuer", set->discovery != NULL);
+		j11_json_close(o);
+	}
+	j11_json_close(o);
+}
+
 /* Once for each change: a set is rendered with every look at a token. */
 static void log_left_out(const struct front_jwks *before, const struct front_jwks *now)
 {

@@ -416,6 +416,7 @@ void front_view_about(const struct front *front, struct j11_json_out *o)
 			j11_json_str(o, NULL, key->alg);
 	}
 	j11_json_close(o);
+	front_view_list_sets(front, o);
 	j11_json_open(o, "limits", '{');
 	j11_json_num(o, "head", HTTP_HEAD_MAX);
 	j11_json_num(o, "body", (int64_t)conf->max_body);

@@ -29,6 +29,8 @@ enum front_outcome front_view_ready(struct front_request *q);
 /* Members "algs" and "limits" of GET /v1. */
 struct j11_json_out;
 void front_view_about(const struct front *front, struct j11_json_out *o);
+/* "sets": each with its name, how many keys it has, and whether it has an issuer. */
+void front_view_list_sets(const struct front *front, struct j11_json_out *o);
 
 /* The i-th published set: its name, how many keys it has, and when its content last changed (seconds since 1970). False past the last. */
 bool front_view_set_at(const struct front *front, size_t i, const char **ret_name, size_t *ret_n_keys, int64_t *ret_changed);

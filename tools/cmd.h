@@ -30,7 +30,7 @@ struct cmd_global {
 	const char *softhsm, *set, *format, *alg, *digest, *encoding, *output, *jwks, *key_file, *enc, *kid, *diff;
 	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload, *from, *expect;
 	struct cmd_words also, understand;
-	const char *profile, *textfile;
+	const char *profile, *textfile, *dir, *hook;
 	const char *client, *uid, *result, *since, *until, *last, *checkpoint; /* audit */
 	const char *claims[32];
 	unsigned n_claims;
@@ -63,6 +63,7 @@ int cmd_tokens(struct cmd_global *g, int argc, char **argv);
 int cmd_login(struct cmd_global *g, int argc, char **argv);
 int cmd_logout(struct cmd_global *g, int argc, char **argv);
 int cmd_metrics(struct cmd_global *g, int argc, char **argv);
+int cmd_publish(struct cmd_global *g, int argc, char **argv);
 int cmd_doctor(struct cmd_global *g, int argc, char **argv);
 int cmd_setup(struct cmd_global *g, int argc, char **argv);
 

@@ -38,6 +38,7 @@ static const struct cmd_verb verbs[] = {
 	{ "login", "TOKEN", "log the broker in to a token with a PIN that is asked for here (--pin-file FILE, --configured, --final-try)", cmd_login },
 	{ "logout", "TOKEN", "have the broker use the token no more, until somebody logs in", cmd_logout },
 	{ "metrics", "", "the broker's numbers in Prometheus' text format (--textfile FILE for node_exporter)", cmd_metrics },
+	{ "publish", "", "what is published, as files for a web server or bucket (--dir DIR, --hook PROGRAM when something has changed)", cmd_publish },
 	{ "doctor", "", "look for what is wrong and say what to do (--sign makes test signatures)", cmd_doctor },
 	{ "setup", "--softhsm DIR", "a trial token with keys es256, rs256 and eddsa, all inside DIR", cmd_setup },
 };
@@ -67,6 +68,7 @@ static const struct {
 	{ "detached", 0, OPT_FLAG, offsetof(struct cmd_global, detached) },
 	{ "diff", 0, OPT_TEXT, offsetof(struct cmd_global, diff) },
 	{ "digest", 0, OPT_TEXT, offsetof(struct cmd_global, digest) },
+	{ "dir", 0, OPT_TEXT, offsetof(struct cmd_global, dir) },
 	{ "enc", 0, OPT_TEXT, offsetof(struct cmd_global, enc) },
 	{ "encoding", 0, OPT_TEXT, offsetof(struct cmd_global, encoding) },
 	{ "final-try", 0, OPT_FLAG, offsetof(struct cmd_global, final_try) },
@@ -78,6 +80,7 @@ static const struct {
 	{ "general", 0, OPT_FLAG, offsetof(struct cmd_global, general) },
 	{ "header", 0, OPT_TEXT, offsetof(struct cmd_global, header) },
 	{ "help", 'h', OPT_HELP, 0 },
+	{ "hook", 0, OPT_TEXT, offsetof(struct cmd_global, hook) },
 	{ "json", 0, OPT_FLAG, offsetof(struct cmd_global, json) },
 	{ "jwk", 0, OPT_FLAG, offsetof(struct cmd_global, jwk) },
 	{ "jwks", 0, OPT_TEXT, offsetof(struct cmd_global, jwks) },
