@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 dist_doc_DATA = data/jwk11.conf.example
 
+# For web servers that publish the key sets: included by their own configuration.
+webdir = $(pkgdatadir)/web
+dist_web_DATA = data/web/nginx-proxy.conf data/web/nginx-files.conf data/web/Caddyfile-proxy data/web/Caddyfile-files
+
 # For service managers. Drop-ins lie where nobody reads them until an administrator copies one.
 UNIT_FILES = data/systemd/jwk11d.service.in data/systemd/jwk11d.socket data/systemd/jwk11d-public.socket data/systemd/tpm.conf \
 	data/systemd/pcscd.conf data/systemd/nethsm.conf data/systemd/pin.conf data/sysusers.d/jwk11.conf data/tmpfiles.d/jwk11.conf \
