@@ -61,6 +61,20 @@ struct work_login *work_login_exchange(const char *token, struct work_login *log
 	return old;
 }
 
+void work_login_prune(const struct conf *conf)
+{
+	struct work_login **place = &table, *login;
+
+	while ((login = *place) != NULL) {
+		if (conf_find_token(conf, login->token) != NULL) {
+			place = &login->next;
+			continue;
+		}
+		*place = login->next;
+		work_login_free(login);
+	}
+}
+
 void work_login_tell(const char *token, int control)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(256);

@@ -5,6 +5,7 @@
 #define WORK_LOGIN_H
 
 #include "base/secret.h"
+#include "conf.h"
 #include "wire.h"
 
 /* How a token is to be opened. */
@@ -19,10 +20,12 @@ struct work_login {
 struct work_login *work_login_new(const char *token); /* NULL: no memory */
 void work_login_free(struct work_login *login);       /* NULL: nothing */
 
-/* Main thread, all three: what stands for a token; NULL: nothing, it is opened as configured. */
+/* Main thread, all four: what stands for a token; NULL: nothing, it is opened as configured. */
 const struct work_login *work_login_of(const char *token);
 /* Puts one (NULL: none) in place of what stands, and returns that. */
 struct work_login *work_login_exchange(const char *token, struct work_login *login);
+/* Drops what stands for tokens that the configuration does not have. */
+void work_login_prune(const struct conf *conf);
 /* Tells the supervisor what stands, by its socket. */
 void work_login_tell(const char *token, int control);
 

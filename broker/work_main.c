@@ -485,6 +485,7 @@ static void token_loop(void)
 		if (conf != NULL) {
 			jwk11_context_ask_again(self.ctx);
 			work_break_forget();
+			work_login_prune(conf);
 			self.n_active = 0;
 			renew(conf);
 			tell_ready(id);

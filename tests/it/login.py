@@ -153,6 +153,21 @@ def the_pin_outlives_the_workers_but_not_the_daemon():
 
 
 @test
+def a_token_that_is_configured_no_more_leaves_no_pin():
+    with trial_of(tokens="[token t2]\nuri = pkcs11:token=t2\n", administer="administer = *") as t:
+        start(t)
+        equal(post(t, "login", {"pin": PIN})[0], 200)
+        found = holders(t, PIN.encode())["jwk11d"]
+        equal(len(found) > 0 and all("jwk11.pin" in path for path in found), True, found)
+        t.change("[token t1]\nuri = pkcs11:token=t1\n", "")
+        t.change("pkcs11:token=t1;", "pkcs11:token=t2;")
+        t.daemon.send_signal(signal.SIGHUP)
+        t.wait_log("event=reloaded")
+        equal("jwk11d" in holders(t, PIN.encode()), False)
+        equal(post(t, "login", {"pin": PIN}), (404, "TOKEN_UNKNOWN"))
+
+
+@test
 def the_pin_is_where_it_must_be_and_nowhere_else():
     pin = os.urandom(12).hex()
     with trial_of(pin=pin) as t:
