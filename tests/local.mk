@@ -14,8 +14,8 @@ TEST_FLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 TEST_LIBS = libj11core.la $(CMOCKA_LIBS) $(CRYPTO_LIBS)
 FRONT_LIBS = libj11front.la $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 
-TESTS += tests/lint/check.sh tests/install/install.sh tests/docs/docs.sh
-EXTRA_DIST += tests/lint/check.sh tests/install/install.sh tests/docs/docs.sh tests/lsan.supp tests/valgrind.supp tests/vectors examples/jwt.c
+TESTS += tests/lint/check.sh tests/install/install.sh tests/docs/docs.sh tests/docs/federation.py
+EXTRA_DIST += tests/lint/check.sh tests/install/install.sh tests/docs/docs.sh tests/docs/federation.py tests/lsan.supp tests/valgrind.supp tests/vectors examples/jwt.c
 
 # The names the configuration reader knows, for tests/docs/docs.sh.
 check_PROGRAMS += tests/conf_text
