@@ -101,7 +101,7 @@ static enum jwk11_rc write_conf(const char *dir, const char *final_dir, const ch
 		j11_buf_add_fmt(&text, "[key %s]\nuri = pkcs11:token=trial;object=%s\nalg = %s\n\n", trial_keys[i].name, trial_keys[i].name,
 			trial_keys[i].alg);
 	j11_buf_add_fmt(&text, "[set default]\nkeys = *\n\n# Everything for the user who ran setup, nothing for anybody else.\n[client owner]\nuid = %u\n"
-		"keys = *\nallow = *\n", (unsigned)getuid());
+		"keys = *\nallow = *\nadminister = *\n", (unsigned)getuid());
 	if (text.failed != JWK11_OK)
 		return j11_buf_check(&text, "configuration", err);
 	return write_file(dir, "jwk11.conf", text.data, text.len, 0644, err);

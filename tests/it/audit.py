@@ -84,7 +84,7 @@ def until(t, enough):
 @test
 def what_the_front_refuses_is_a_record_too_and_many_are_one():
     with Watched("workers = 2") as t:
-        t.change("keys = *\nallow = *\n", "keys = es256\nallow = *\nrate = 1/h\nburst = 3\n")
+        t.change("keys = *\nallow = *\nadminister = *\n", "keys = es256\nallow = *\nrate = 1/h\nburst = 3\n")
         t.start()
         asked = [("keys/nope/sign", 404, {"op": "sign", "key": "nope", "result": "KEY_UNKNOWN"}),
                  ("keys/rs256/jws", 404, {"op": "jws", "key": "rs256", "result": "KEY_UNKNOWN"}),
