@@ -95,16 +95,23 @@ struct jwk11_view j11_p11_padded(const CK_UTF8CHAR *field, size_t n)
 	return (struct jwk11_view){ .data = field, .len = n };
 }
 
+/* Is this octet of a field that is UTF-8 one of a control character's? Those above ASCII, which terminals obey too, are two octets there, and
+ * nothing else has 0xc2 in front. */
+static bool is_control(const CK_UTF8CHAR *field, size_t i, size_t n)
+{
+	return field[i] < 0x20 || field[i] == 0x7f || (field[i] == 0xc2 && i + 1 < n && field[i + 1] < 0xa0) ||
+		(i > 0 && field[i - 1] == 0xc2 && field[i] >= 0x80 && field[i] < 0xa0);
+}
+
 void j11_p11_field(const CK_UTF8CHAR *field, size_t n, char *ret_text)
 {
+	bool utf8;
+
 	n = j11_p11_padded(field, n).len;
+	utf8 = j11_text_is_utf8((struct jwk11_view){ .data = field, .len = n });
 	for (size_t i = 0; i < n; i++)
-		ret_text[i] = field[i] < 0x20 || field[i] == 0x7f ? '?' : (char)field[i];
+		ret_text[i] = is_control(field, i, n) || (!utf8 && field[i] >= 0x80) ? '?' : (char)field[i];
 	ret_text[n] = '\0';
-	if (!j11_text_is_utf8((struct jwk11_view){ .data = ret_text, .len = n }))
-		for (size_t i = 0; i < n; i++)
-			if ((unsigned char)ret_text[i] >= 0x80)
-				ret_text[i] = '?';
 }
 
 /* Modules install handlers of their own (NSS, GLib: SIGPIPE); what was set before stays. */

@@ -348,6 +348,8 @@ static void token_fields_are_cleaned(void **state)
 		{ "label hex:6100620a0d1b5b33316d\n", "a?b???[31m", "x" },
 		{ "label hex:ff80fe41\n", "???A", "x" },
 		{ "label hex:c3a4\n", "\xc3\xa4", "x" },
+		{ "label hex:61c29b33316dc280c241\n", "a??31m???A", "x" },
+		{ "label hex:61c29b33316dc280c2a0\n", "a??31m??\xc2\xa0", "x" },
 		{ "label 12345678901234567890123456789012\nserial 1234567890123456\n", "12345678901234567890123456789012", "1234567890123456" },
 		{ "label hex:\nserial hex:00000000\n", "", "" },
 	};
