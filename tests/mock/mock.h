@@ -159,7 +159,7 @@ struct mock_world {
 	size_t n_sessions;
 	struct mock_count *counts; /* mapped, or memory of our own */
 	bool counts_mapped;
-	_Atomic uint64_t *live_secrets; /* the last of the counts */
+	_Atomic uint64_t *live_sessions, *live_secrets; /* the last of the counts */
 };
 extern struct mock_world mock;
 

@@ -36,6 +36,7 @@ static void close_at(size_t i)
 	mock_search_end(&mock.sessions[i]);
 	mock_secrets_end(&mock.sessions[i]);
 	mock.sessions[i] = mock.sessions[--mock.n_sessions];
+	--*mock.live_sessions;
 	for (size_t s = 0; s < mock.n_sessions; s++)
 		last = last && mock.sessions[s].slot != slot;
 	if (last && mock_token_at(slot)->logged_in) {
@@ -63,6 +64,7 @@ void mock_sessions_free(void)
 	while (mock.n_sessions > 0) {
 		mock_search_end(&mock.sessions[--mock.n_sessions]);
 		mock_secrets_end(&mock.sessions[mock.n_sessions]);
+		--*mock.live_sessions;
 	}
 	free(mock.sessions);
 	mock.sessions = NULL;
@@ -92,6 +94,7 @@ CK_RV mock_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NO
 	mock.sessions = grown;
 	grown[mock.n_sessions++] = (struct mock_session){ .handle = ++last_handle, .slot = slot, .flags = flags };
 	*ret_session = last_handle;
+	++*mock.live_sessions;
 	return CKR_OK;
 }
 
