@@ -137,8 +137,13 @@ static enum jwk11_rc start_for(struct fixture *f, struct job *job, uint32_t who)
 
 static enum jwk11_rc start_on(struct fixture *f, struct job *job, unsigned index)
 {
+	enum jwk11_rc rc;
+
 	prepare(f, job, 0);
-	return calls_start_on(f->calls, "m", index, 5000, &job->call);
+	rc = calls_start_on(f->calls, "m", index, 5000, &job->call);
+	if (rc != JWK11_OK)
+		j11_buf_done(&job->datagram);
+	return rc;
 }
 
 static enum jwk11_rc start(struct fixture *f, struct job *job)
