@@ -340,7 +340,7 @@ def a_token_that_is_there_but_fails_is_refused_at_once_and_left_alone():
 def a_pin_that_is_refused_after_a_loss_is_sent_once_and_whoever_is_logged_in_goes_on():
     with second_mock("fault C_Sign on 100 lose t1\nfault C_Login from 3 CKR_PIN_INCORRECT", workers=2) as t:
         t.start()
-        t.wait_count("event=ready", 3)
+        t.wait_count("event=ready", 4)  # of both modules: whoever is to go on must be logged in
         with Load(t, ["k"]) as load:
             load.watch(lambda: t.count("C_Login") == 3, "the third login")
             load.injected = 1
