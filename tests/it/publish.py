@@ -36,7 +36,7 @@ class Published(Trial):
         self.change("[set web]\nkeys = es256", "[set web]\nkeys = rs256")
         self.daemon.send_signal(signal.SIGHUP)
         self.wait_log("event=reloaded")
-        while b"EC" in self.ask("GET", "/.well-known/jwks/web.json")[2]:
+        while json.loads(self.ask("GET", "/.well-known/jwks/web.json")[2])["keys"][0]["kty"] == "EC":  # the front has the new one in a moment
             pass
 
 
