@@ -72,15 +72,6 @@ def a_peer_that_may_not_is_a_record_too():
         equal((r["decision"], r["result"], "client" in r, "sha256" in r), ("refused", "OPERATION_DENIED", True, False))
 
 
-def until(t, enough):
-    """Nobody waits for the record of a refusal: it comes soon after the answer. Other answers are the clock."""
-    for _ in range(20000):
-        if enough():
-            return
-        t.ask("GET", "/livez")
-    raise AssertionError(f"waited in vain; the log has {t.requests()}")
-
-
 @test
 def what_the_front_refuses_is_a_record_too_and_many_are_one():
     with Watched("workers = 2") as t:
@@ -100,10 +91,10 @@ def what_the_front_refuses_is_a_record_too_and_many_are_one():
             equal(t.ask("POST", "/v1/keys/es256/sign", {"digest": "A" * 43})[0], 429 if n_over > 0 else 200)
             return [r for r in t.requests() if r["result"] == "RATE_EXCEEDED"]
 
-        until(t, lambda: any("missed" in r for r in over()))  # in the next second at the latest
+        t.until(lambda: any("missed" in r for r in over()), "a record that counts those before it")  # in the next second at the latest
         t.ask("POST", "/v1/keys/es256/sign", "{}", {"Content-Type": "text/plain"})  # no decision of policy
         t.ask("GET", "/v1/keys/nope")  # no operation
-        until(t, lambda: len(t.requests()) >= len(asked) + 4)
+        t.until(lambda: len(t.requests()) >= len(asked) + 4, "the records")  # nobody waits for those of refusals
         equal(t.stop(), 0)
         records = sorted(t.requests(), key=lambda r: r["result"] == "RATE_EXCEEDED")
         wanted = {f"{w['op']} {w.get('key', w.get('token'))}": w for _, _, w in asked}
@@ -123,7 +114,7 @@ def a_peer_that_matches_no_section_is_a_record_too():
         t.change("[client owner]\n", "[client owner]\nunit = no-such.service\n")
         t.start()
         equal(t.ask("POST", "/v1/keys/es256/sign", {"input": SECRET})[0], 403)
-        until(t, lambda: len(t.requests()) == 1)
+        t.until(lambda: len(t.requests()) == 1, "the record")
         r = t.requests()[-1]
         equal((r["decision"], r["result"], r["op"], r["key"], r["uid"], "client" in r), ("refused", "PEER_DENIED", "sign", "es256", os.getuid(), False))
 

@@ -129,6 +129,14 @@ class Trial:
         c.close()
         return r.status, r.headers, data
 
+    def until(self, enough, what):
+        """For what comes soon and says nothing when it does: answers to another route are the clock."""
+        for _ in range(20000):
+            if enough():
+                return
+            self.ask("GET", "/livez")
+        raise AssertionError(f"waited in vain for {what}; the log:\n{self.log[-4000:]}")
+
     def children(self):
         """Every process below the daemon, itself included."""
         found, todo = [], [self.daemon.pid]
