@@ -33,7 +33,7 @@ def every_command_of_ours_works_with_the_configuration_that_stands_there():
         equal(len(commands) > 10 and all(c.startswith("jwk11 ") for c in commands), True, commands)
         for command in commands:
             words = shlex.split(command)[1:]
-            p = subprocess.run([JWK11, "--socket", t.api, *words], capture_output=True, text=True, cwd=t.dir)
+            p = subprocess.run([os.path.abspath(JWK11), "--socket", t.api, *words], capture_output=True, text=True, cwd=t.dir)
             equal(p.returncode, 0, f"{command}: {p.stdout}{p.stderr}")
             if words[0] == "jwt":
                 wanted = dict(w.split("=", 1) for w in words if "=" in w)
