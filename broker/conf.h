@@ -163,6 +163,8 @@ const char *conf_socket_of(const struct conf *conf, const char *address);
 
 const struct conf_key *conf_find_key(const struct conf *conf, const char *name);
 const struct conf_token *conf_find_token(const struct conf *conf, const char *name);
+/* Can it be the name of a section: letters, digits and . _ @ -, at most 64? */
+bool conf_is_name(struct jwk11_view name);
 /* Index in conf->keys, or -1. */
 long conf_key_index(const struct conf *conf, const char *name);
 bool conf_list_has(const char *const *list, const char *word); /* "*" matches all */

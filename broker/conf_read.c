@@ -100,7 +100,7 @@ static struct jwk11_view trim(struct jwk11_view v)
 	return v;
 }
 
-static bool is_name(struct jwk11_view v)
+bool conf_is_name(struct jwk11_view v)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-";
 	const char *p = v.data;
@@ -447,7 +447,7 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 		r->target = r->conf;
 		return name.len == 0 ? JWK11_OK : refuse(r, "[daemon] takes no name");
 	}
-	if (!is_name(name))
+	if (!conf_is_name(name))
 		return refuse(r, "[%s NAME] needs a name of letters, digits and . _ @ -", section_names[r->section]);
 	if (name_taken(r->conf, r->section, name))
 		return refuse(r, "[%s %.*s] stands twice", section_names[r->section], (int)name.len, (const char *)name.data);

@@ -23,15 +23,20 @@ static void forget_datagram(struct front_conn *conn)
 	conn->datagram.secret = false;
 }
 
-/* What a call ends with: the reply, and the next request. */
-static void answer_call(struct front_conn *conn, struct front_request *q)
+static void reply(struct front_conn *conn, struct front_request *q)
 {
 	q->reply.request_id = conn->request_id;
 	q->reply.cache_control = "no-store";
-	conn->phase = PHASE_IDLE;
 	conn->ending = conn->ending || conn->close_asked;
 	forget_datagram(conn);
 	front_conn_reply(conn, q);
+}
+
+/* What a call ends with: the reply, and the next request. */
+static void answer_call(struct front_conn *conn, struct front_request *q)
+{
+	conn->phase = PHASE_IDLE;
+	reply(conn, q);
 	front_conn_touch(conn);
 	front_conn_proceed(conn, (struct jwk11_view){ .len = 0 });
 }
@@ -173,13 +178,9 @@ void front_call_start(struct front_conn *conn, struct front_request *q)
 
 	if (rc == JWK11_OK)
 		return;
-	forget_datagram(conn);
 	if (login)
 		front_login_refused(q, rc);
 	else
 		front_body_refused(q, rc);
-	q->reply.request_id = conn->request_id;
-	q->reply.cache_control = "no-store";
-	conn->ending = conn->ending || conn->close_asked;
-	front_conn_reply(conn, q);
+	reply(conn, q);
 }

@@ -75,8 +75,12 @@ static enum front_outcome unknown_token(struct front_request *q)
 	char shown[96];
 
 	j11_text_printable(j11_view_str(q->key), shown, sizeof(shown));
-	if (who == NULL || policy_administers(q->front->conf, who, q->key) == NULL)
-		return front_problem(q, J11_CODE_OPERATION_DENIED, "no [client] section lets you log in to a token \"%s\"", shown);
+	if (who == NULL)
+		return front_problem(q, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
+	if (policy_administers(q->front->conf, who, q->key) == NULL) {
+		policy_deny_token(q->front->conf, who, q->key, &err);
+		return front_problem_err(q, &err);
+	}
 	for (size_t i = 0; i < q->front->conf->n_tokens; i++)
 		j11_nearest_offer(&nearest, q->front->conf->tokens[i].name);
 	j11_err_set(&err, JWK11_ERR_NOT_FOUND, J11_CODE_TOKEN_UNKNOWN, nearest.best ? "no token \"%s\". Did you mean %s?" : "no token \"%s\"", shown,

@@ -168,6 +168,18 @@ enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err)
 	return JWK11_ERR_DENIED;
 }
 
+enum jwk11_rc policy_deny_token(const struct conf *conf, const struct policy_peer *peer, const char *token, struct jwk11_err *err)
+{
+	char shown[96];
+
+	if (policy_next_client(conf, peer, NULL) == NULL)
+		return policy_deny(peer, err);
+	j11_text_printable(j11_view_str(token), shown, sizeof(shown));
+	j11_err_set(err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "no [client] section lets you log in to a token \"%s\"", shown);
+	j11_err_hint(err, "jwk11 whoami; an administrator can add administer = %s to a [client] section", shown);
+	return JWK11_ERR_DENIED;
+}
+
 const char *policy_nearest_key(const struct conf *conf, const struct policy_peer *peer, const char *word)
 {
 	struct j11_nearest nearest = { .word = word };

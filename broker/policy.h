@@ -39,6 +39,8 @@ bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const 
 const struct conf_client *policy_administers(const struct conf *conf, const struct policy_peer *peer, const char *token);
 /* The refusal of a peer that no section matches: PEER_DENIED. */
 enum jwk11_rc policy_deny(const struct policy_peer *peer, struct jwk11_err *err);
+/* The refusal of one that may not log in to this token: PEER_DENIED, else OPERATION_DENIED. */
+enum jwk11_rc policy_deny_token(const struct conf *conf, const struct policy_peer *peer, const char *token, struct jwk11_err *err);
 /* The name nearest to `word` among the keys the peer may see, for "did you mean"; NULL when none is near. */
 const char *policy_nearest_key(const struct conf *conf, const struct policy_peer *peer, const char *word);
 /* Why the section matches: "uid 0, unit issuer.service, socket api"; or why not: "not: unit x.service". For people. */

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +13,6 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "log.h"
-
-static const char in_word[] = "logged-in", out_word[] = "logged-out";
 
 static void forget_pin(struct sup_login *login)
 {
@@ -59,36 +57,26 @@ static struct sup_login *find(const struct sup_logins *logins, const char *modul
 static void drop(struct sup_logins *logins, size_t i)
 {
 	forget_pin(&logins->all[i]);
-	j11_mem_free(logins->all[i].module);
-	j11_mem_free(logins->all[i].token);
 	logins->all[i] = logins->all[--logins->n];
 }
 
 static struct sup_login *add(struct sup_logins *logins, const char *module, const char *token)
 {
 	struct sup_login *bigger = j11_mem_resize(logins->all, (logins->n + 1) * sizeof(*bigger));
-	struct sup_login login = { .fd = -1 };
 
 	if (bigger == NULL)
 		return NULL;
 	logins->all = bigger;
-	login.module = j11_mem_dup(module);
-	login.token = j11_mem_dup(token);
-	if (login.module == NULL || login.token == NULL) {
-		j11_mem_free(login.module);
-		j11_mem_free(login.token);
-		return NULL;
-	}
-	bigger[logins->n] = login;
+	bigger[logins->n] = (struct sup_login){ .module = module, .fd = -1 };
+	snprintf(bigger[logins->n].token, sizeof(bigger->token), "%s", token);
 	return &bigger[logins->n++];
 }
 
 const struct sup_login *sup_login_take(struct sup_logins *logins, const struct conf *conf, const char *module, const struct wire_msg *msg, int fd)
 {
-	char token[65], state[24];
+	char token[WIRE_TOKEN_MAX];
 	struct sup_login *login = NULL;
-	bool good = wire_str(msg, WIRE_F_TOKEN, token, sizeof(token)) && wire_str(msg, WIRE_F_STATE, state, sizeof(state)) &&
-		conf_find_token(conf, token) != NULL && (fd < 0 || j11_text_equal(state, in_word));
+	bool out = false, good = wire_login_take(msg, token, &out) && conf_find_token(conf, token) != NULL && (fd < 0 || !out);
 
 	if (good)
 		login = find(logins, module, token);
@@ -96,7 +84,7 @@ const struct sup_login *sup_login_take(struct sup_logins *logins, const struct c
 		login = add(logins, module, token);
 	if (login != NULL) {
 		forget_pin(login);
-		login->out = j11_text_equal(state, out_word);
+		login->out = out;
 	}
 	if (login == NULL || (fd >= 0 && !hold(login, fd))) {
 		log_event(LOG_LEVEL_WARNING, "login-refused", "module", module, NULL);
@@ -111,9 +99,7 @@ int sup_login_send(const struct sup_login *login, int control)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(256);
 
-	wire_begin(&out, WIRE_LOGIN_SET, 0);
-	wire_add_str(&out, WIRE_F_TOKEN, login->token);
-	wire_add_str(&out, WIRE_F_STATE, login->out ? out_word : in_word);
+	wire_login_set(&out, login->token, login->out);
 	return out.failed == JWK11_OK ? wire_send(control, j11_buf_view(&out), login->fd) : ENOMEM;
 }
 

@@ -180,6 +180,21 @@ bool wire_str(const struct wire_msg *msg, enum wire_field field, char *ret_text,
 	return true;
 }
 
+static const char logged_in[] = "logged-in", logged_out[] = "logged-out";
+
+void wire_login_set(struct jwk11_buf *out, const char *token, bool is_out)
+{
+	wire_begin(out, WIRE_LOGIN_SET, 0);
+	wire_add_str(out, WIRE_F_TOKEN, token);
+	wire_add_str(out, WIRE_F_STATE, is_out ? logged_out : logged_in);
+}
+
+bool wire_login_take(const struct wire_msg *msg, char ret_token[WIRE_TOKEN_MAX], bool *ret_out)
+{
+	*ret_out = j11_view_equals(msg->field[WIRE_F_STATE], logged_out);
+	return wire_str(msg, WIRE_F_TOKEN, ret_token, WIRE_TOKEN_MAX) && (*ret_out || j11_view_equals(msg->field[WIRE_F_STATE], logged_in));
+}
+
 const char *wire_type_name(enum wire_type type)
 {
 	return (unsigned)type < WIRE_N_TYPES && rows[type].name != NULL ? rows[type].name : "unknown";

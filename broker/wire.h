@@ -83,6 +83,11 @@ bool wire_num(const struct wire_msg *msg, enum wire_field field, uint64_t *ret_n
 bool wire_str(const struct wire_msg *msg, enum wire_field field, char *ret_text, size_t room) J11_MUST_USE;
 const char *wire_type_name(enum wire_type type);
 
+#define WIRE_TOKEN_MAX 65 /* octets of a token's name, with the NUL */
+/* A whole LOGIN_SET, and what one says; false: a name that is none, or a state that there is not. */
+void wire_login_set(struct jwk11_buf *out, const char *token, bool is_out);
+bool wire_login_take(const struct wire_msg *msg, char ret_token[WIRE_TOKEN_MAX], bool *ret_out) J11_MUST_USE;
+
 /* Sends one datagram with fd (or -1). 0, or an errno value (EAGAIN when the socket is full). Never raises SIGPIPE. */
 int wire_send(int sock, struct jwk11_view datagram, int fd) J11_MUST_USE;
 /* Receives into room octets. Returns the length, 0 at end of file, or -errno. *ret_fd is a close-on-exec descriptor or -1; further ones are

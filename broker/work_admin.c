@@ -21,23 +21,17 @@ struct request {
 	struct j11_audit_record audit;
 };
 
+/* The section that lets them, or the first that matches. */
 static enum jwk11_rc decide(struct request *r, const struct conf *conf)
 {
-	const struct conf_client *client = policy_administers(conf, &r->who.peer, r->token);
+	const struct conf_client *lets = policy_administers(conf, &r->who.peer, r->token);
+	const struct conf_client *client = lets != NULL ? lets : policy_next_client(conf, &r->who.peer, NULL);
 
 	if (client != NULL) {
 		snprintf(r->client, sizeof(r->client), "%s", client->name);
 		r->audit.client = r->client;
-		return JWK11_OK;
 	}
-	client = policy_next_client(conf, &r->who.peer, NULL);
-	if (client == NULL)
-		return policy_deny(&r->who.peer, &r->job.err);
-	snprintf(r->client, sizeof(r->client), "%s", client->name);
-	r->audit.client = r->client;
-	j11_err_set(&r->job.err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "no [client] section lets you log in to a token \"%s\"", r->token);
-	j11_err_hint(&r->job.err, "jwk11 whoami; an administrator can add administer = %s to a [client] section", r->token);
-	return JWK11_ERR_DENIED;
+	return lets != NULL ? JWK11_OK : policy_deny_token(conf, &r->who.peer, r->token, &r->job.err);
 }
 
 static enum jwk11_rc admit(struct request *r, const struct conf *conf, int client_fd)

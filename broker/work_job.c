@@ -35,8 +35,9 @@ static void hear(const struct work_login *login, void *arg)
 {
 	struct collected *c = arg;
 	const struct work_token *t = find_token(c->view, login->token);
+	const struct work_login *before = work_login_of(login->token);
 
-	c->look |= t != NULL && (login->out ? !j11_text_equal(t->state, "logged-out") : t->token == NULL);
+	c->look |= t != NULL && (login->out ? before == NULL || !before->out : t->token == NULL);
 }
 
 void work_job_begin(void)

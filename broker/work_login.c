@@ -13,8 +13,6 @@
 #include "base/text.h"
 #include "log.h"
 
-static const char in_word[] = "logged-in", out_word[] = "logged-out";
-
 static struct work_login *table; /* main thread */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
@@ -82,9 +80,7 @@ void work_login_tell(const char *token, int control)
 	bool with_pin = login != NULL && login->pin != NULL;
 	int fd = with_pin ? j11_secret_to_memory(login->pin) : -1, why = with_pin && fd < 0 ? errno : 0;
 
-	wire_begin(&out, WIRE_LOGIN_SET, 0);
-	wire_add_str(&out, WIRE_F_TOKEN, token);
-	wire_add_str(&out, WIRE_F_STATE, login != NULL && login->out ? out_word : in_word);
+	wire_login_set(&out, token, login != NULL && login->out);
 	if (why == 0)
 		why = out.failed == JWK11_OK ? wire_send(control, j11_buf_view(&out), fd) : ENOMEM;
 	if (why != 0)
@@ -95,11 +91,12 @@ void work_login_tell(const char *token, int control)
 
 void work_login_post(const struct wire_msg *msg, int fd)
 {
-	char token[65], state[24];
+	char token[WIRE_TOKEN_MAX];
 	struct jwk11_err err = { 0 };
 	struct work_login *login;
+	bool out;
 
-	if (!wire_str(msg, WIRE_F_TOKEN, token, sizeof(token)) || !wire_str(msg, WIRE_F_STATE, state, sizeof(state)))
+	if (!wire_login_take(msg, token, &out))
 		return;
 	login = work_login_new(token);
 	if (login == NULL || (fd >= 0 && j11_secret_from_memory(fd, &login->pin, &err) != JWK11_OK)) {
@@ -107,7 +104,7 @@ void work_login_post(const struct wire_msg *msg, int fd)
 		work_login_free(login);
 		return;
 	}
-	login->out = j11_text_equal(state, out_word);
+	login->out = out;
 	pthread_mutex_lock(&lock);
 	*posted_end = login;
 	posted_end = &login->next;

@@ -11,7 +11,7 @@
 /* How a token is to be opened. */
 struct work_login {
 	struct work_login *next;
-	char token[65];         /* name of its section */
+	char token[WIRE_TOKEN_MAX]; /* name of its section */
 	bool out;               /* not at all */
 	bool final_try;         /* with `pin`: may use up the last try */
 	struct j11_secret *pin; /* NULL: as configured */

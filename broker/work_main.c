@@ -144,11 +144,14 @@ static void on_config(uint64_t id, int fd)
 	wake_main();
 }
 
+/* Takes fd. */
 static void on_control(const struct wire_msg *msg, int fd)
 {
 	if (msg->type == WIRE_AUDIT && fd >= 0) {
 		work_audit_file(fd);
-	} else if (msg->type == WIRE_CONFIG) {
+		return;
+	}
+	if (msg->type == WIRE_CONFIG) {
 		on_config(msg->id, fd);
 	} else if (msg->type == WIRE_LOGIN_SET) {
 		work_login_post(msg, fd);
@@ -161,6 +164,8 @@ static void on_control(const struct wire_msg *msg, int fd)
 		pthread_cond_broadcast(&self.turn);
 		pthread_mutex_unlock(&self.lock);
 	}
+	if (fd >= 0)
+		close(fd);
 }
 
 /* The supervisor's end of file is the order to go: a login that waits for its turn gives up, one that has it is waited for. */
@@ -175,9 +180,7 @@ static void *control_thread(void *arg)
 	while ((n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd)) > 0) {
 		if (wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, NULL) == JWK11_OK)
 			on_control(&msg, fd);
-		else
-			msg.type = WIRE_PING;
-		if (fd >= 0 && msg.type != WIRE_AUDIT)
+		else if (fd >= 0)
 			close(fd);
 		fd = -1;
 	}
@@ -517,14 +520,8 @@ static struct conf *first_conf(uint64_t *ret_id)
 
 	msg.type = WIRE_AUDIT;
 	while ((n = wire_recv(FD_CONTROL, room, sizeof(room), 0, &fd)) > 0 && wire_decode((struct jwk11_view){ room, (size_t)n }, &msg, &err) == JWK11_OK &&
-		msg.type != WIRE_CONFIG) {
-		if (msg.type == WIRE_AUDIT && fd >= 0) {
-			work_audit_file(fd);
-		} else {
-			on_control(&msg, fd);
-			close(fd);
-		}
-	}
+		msg.type != WIRE_CONFIG)
+		on_control(&msg, fd);
 	if (n == 0)
 		leave(0);
 	if (n < 0 || err.rc != JWK11_OK || msg.type != WIRE_CONFIG)

@@ -395,10 +395,16 @@ const struct work_key *work_view_find(const struct work_view *view, const char *
 	return NULL;
 }
 
+/* Is it a person who must do something first? */
+static bool waits_for_person(const struct work_token *t)
+{
+	return j11_text_starts(t->state, "pin-") || j11_text_equal(t->why.code, j11_code_name(J11_CODE_LOGGED_OUT));
+}
+
 bool work_view_is_waiting(const struct work_view *view)
 {
 	for (size_t i = 0; i < view->n_tokens; i++)
-		if (view->tokens[i].token == NULL && !j11_text_starts(view->tokens[i].state, "pin-") && !j11_text_equal(view->tokens[i].state, "logged-out"))
+		if (view->tokens[i].token == NULL && !waits_for_person(&view->tokens[i]))
 			return true;
 	for (size_t i = 0; i < view->n_keys; i++)
 		if (work_view_wants_search(&view->keys[i]))

@@ -82,6 +82,8 @@ int cmd_exit_of(const char *code, enum jwk11_rc rc);
 
 /* io.c: a file's bytes, or standard input's for NULL and "-". */
 enum jwk11_rc cmd_read_input(const char *path, size_t max, struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
+/* FILE_FAILED, with the path and what errno says. */
+enum jwk11_rc cmd_file_failed(const char *path, struct jwk11_err *err);
 bool cmd_is_stdin(const char *path);
 /* Without the line ends behind the last line. */
 void cmd_drop_line_end(struct jwk11_buf *text);

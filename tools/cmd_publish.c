@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "conf.h"
 #include "json/json_write.h"
 #include "show.h"
 
@@ -48,11 +49,6 @@ static void fail(struct publishing *p, const char *file, const struct jwk11_err 
 
 /* ---- files ---- */
 
-static enum jwk11_rc file_failed(const char *path, struct jwk11_err *err)
-{
-	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "%s: %s", path, strerror(errno));
-}
-
 /* Every folder on the way to the file; others may read them, which is what they are for. */
 static enum jwk11_rc make_folders(const char *path, struct jwk11_err *err)
 {
@@ -61,7 +57,7 @@ static enum jwk11_rc make_folders(const char *path, struct jwk11_err *err)
 	for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
 		if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-			return file_failed(folder, err);
+			return cmd_file_failed(folder, err);
 	}
 	return JWK11_OK;
 }
@@ -116,24 +112,13 @@ static void publish(struct publishing *p, const char *path)
 		fail(p, file, &err);
 }
 
-/* Names of sections, which are names of files here. */
-static bool is_name(struct jwk11_view name)
-{
-	const char *c = name.data;
-
-	for (size_t i = 0; i < name.len; i++)
-		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-", c[i]) == NULL || c[i] == '\0')
-			return false;
-	return name.len > 0 && name.len <= 64 && c[0] != '.';
-}
-
 static void publish_set(struct publishing *p, const struct j11_json *set)
 {
 	const struct j11_json *name = j11_json_get(set, "name"), *issuer = j11_json_get(set, "issuer");
 	bool has_issuer = issuer != NULL && issuer->boolean;
 	char path[256];
 
-	if (name == NULL || name->type != J11_JSON_STRING || !is_name(name->text))
+	if (name == NULL || name->type != J11_JSON_STRING || !conf_is_name(name->text) || *(const char *)name->text.data == '.') /* names of files here */
 		return;
 	if (j11_view_equals(name->text, "default")) {
 		publish(p, "/.well-known/jwks.json");
@@ -162,7 +147,7 @@ static enum jwk11_rc run_hook(struct publishing *p, struct jwk11_err *err)
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return file_failed(p->g->hook, err);
+		return cmd_file_failed(p->g->hook, err);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return JWK11_OK;
 	j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "the hook %s %s %d", p->g->hook, WIFSIGNALED(status) ? "was ended by signal" : "ended with",

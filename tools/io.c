@@ -46,7 +46,7 @@ void cmd_drop_line_end(struct jwk11_buf *text)
 		j11_buf_cut(text, text->len - 1);
 }
 
-static enum jwk11_rc failed(const char *path, struct jwk11_err *err)
+enum jwk11_rc cmd_file_failed(const char *path, struct jwk11_err *err)
 {
 	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "%s: %s", path, strerror(errno));
 }
@@ -79,16 +79,16 @@ enum jwk11_rc cmd_write_output(const char *path, struct jwk11_view data, bool li
 	if (!std)
 		fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return failed(temp, err);
+		return cmd_file_failed(temp, err);
 	if (!write_all(fd, data) || (line && !write_all(fd, J11_VIEW("\n"))))
-		rc = failed(std ? "standard output" : path, err);
+		rc = cmd_file_failed(std ? "standard output" : path, err);
 	if (std)
 		return rc;
 	if (rc == JWK11_OK && fsync(fd) != 0)
-		rc = failed(path, err);
+		rc = cmd_file_failed(path, err);
 	close(fd);
 	if (rc == JWK11_OK && rename(temp, path) != 0)
-		rc = failed(path, err);
+		rc = cmd_file_failed(path, err);
 	if (rc != JWK11_OK)
 		unlink(temp);
 	return rc;
@@ -134,7 +134,7 @@ static bool append(int fd, struct jwk11_view line)
 enum jwk11_rc cmd_append_line(const char *path, struct jwk11_view line, struct jwk11_err *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
-	enum jwk11_rc rc = fd >= 0 && append(fd, line) ? JWK11_OK : failed(path, err);
+	enum jwk11_rc rc = fd >= 0 && append(fd, line) ? JWK11_OK : cmd_file_failed(path, err);
 
 	if (fd >= 0)
 		close(fd);

@@ -106,17 +106,16 @@ def published(t):
         os.chmod(folder, 0o755)
 
 
-@test
-def nginx_hands_requests_to_the_broker():
-    with served() as t, Site(t, "nginx", "nginx-proxy.conf") as site:
+def in_front(server, snippet):
+    with served() as t, Site(t, server, snippet) as site:
         looks_right(t, site)
 
 
-@test
-def nginx_serves_the_files_without_a_broker_too():
+def with_files(server, snippet):
+    """Without a broker too, in the end."""
     with served() as t:
         published(t)
-        with Site(t, "nginx", "nginx-files.conf") as site:
+        with Site(t, server, snippet) as site:
             looks_right(t, site)
             wanted = t.ask("GET", PATHS[0], sock=t.public)[2]
             t.stop()
@@ -124,17 +123,23 @@ def nginx_serves_the_files_without_a_broker_too():
 
 
 @test
+def nginx_hands_requests_to_the_broker():
+    in_front("nginx", "nginx-proxy.conf")
+
+
+@test
+def nginx_serves_the_files():
+    with_files("nginx", "nginx-files.conf")
+
+
+@test
 def caddy_hands_requests_to_the_broker():
-    with served() as t, Site(t, "caddy", "Caddyfile-proxy") as site:
-        looks_right(t, site)
+    in_front("caddy", "Caddyfile-proxy")
 
 
 @test
 def caddy_serves_the_files():
-    with served() as t:
-        published(t)
-        with Site(t, "caddy", "Caddyfile-files") as site:
-            looks_right(t, site)
+    with_files("caddy", "Caddyfile-files")
 
 
 main()

@@ -98,6 +98,34 @@ static void refuses_wrong_fields(void **state)
 	j11_buf_done(&b);
 }
 
+/* A state that nobody knows is no login. */
+static void says_what_stands_of_a_login(void **state)
+{
+	static const char *const wrong[] = { "", "logged", "logged-outs", "LOGGED-OUT" };
+	char token[WIRE_TOKEN_MAX], name[WIRE_TOKEN_MAX + 1] = "";
+	struct wire_msg msg;
+	bool out;
+
+	(void)state;
+	memset(name, 'n', WIRE_TOKEN_MAX);
+	for (int i = 0; i < 2; i++) {
+		J11_AUTO(j11_buf_done_auto) struct jwk11_buf buf = J11_BUF(WIRE_MAX);
+
+		wire_login_set(&buf, "t1", i == 1);
+		assert_int_equal(wire_decode(j11_buf_view(&buf), &msg, NULL), JWK11_OK);
+		assert_true(wire_login_take(&msg, token, &out));
+		assert_string_equal(token, "t1");
+		assert_int_equal(out, i == 1);
+		msg.field[WIRE_F_TOKEN] = j11_view_str(name);
+		assert_false(wire_login_take(&msg, token, &out));
+	}
+	for (size_t i = 0; i < J11_COUNT(wrong); i++) {
+		msg.field[WIRE_F_TOKEN] = J11_VIEW("t1");
+		msg.field[WIRE_F_STATE] = j11_view_str(wrong[i]);
+		assert_false(wire_login_take(&msg, token, &out));
+	}
+}
+
 static void carries_a_descriptor(void **state)
 {
 	int pair[2], pipe_fds[2], got = -1;
@@ -129,6 +157,7 @@ int main(void)
 		cmocka_unit_test(round_trip_keeps_everything),
 		cmocka_unit_test(ends_exactly_at_the_end),
 		cmocka_unit_test(refuses_wrong_fields),
+		cmocka_unit_test(says_what_stands_of_a_login),
 		cmocka_unit_test(carries_a_descriptor),
 	};
 
