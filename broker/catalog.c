@@ -30,11 +30,23 @@ struct table {
 struct catalog {
 	struct module **modules;
 	size_t n_modules;
-	struct table names;
+	struct table names;  /* of versions: the first one */
+	struct table idents; /* what is the same by two ways stands once */
 	struct table kids;
 	const char *const *order; /* of modules; NULL: none */
 	uint64_t generation;
 };
+
+struct tables {
+	struct table names, idents, kids;
+};
+
+static void free_tables(struct tables tables)
+{
+	j11_mem_free(tables.names.slots);
+	j11_mem_free(tables.idents.slots);
+	j11_mem_free(tables.kids.slots);
+}
 
 static void clear_list(struct list *list)
 {
@@ -67,8 +79,7 @@ void catalog_free(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->n_modules; i++)
 		free_module(catalog->modules[i]);
 	j11_mem_free(catalog->modules);
-	j11_mem_free(catalog->names.slots);
-	j11_mem_free(catalog->kids.slots);
+	free_tables((struct tables){ catalog->names, catalog->idents, catalog->kids });
 	j11_mem_free(catalog);
 }
 
@@ -175,15 +186,39 @@ static bool is_one_key(const struct catalog_key *a, const struct catalog_key *b)
 	return a->pem[0] != '\0' && j11_text_equal(a->pem, b->pem);
 }
 
-static void index_name(struct catalog *catalog, struct catalog_key *key)
+static void index_ident(struct catalog *catalog, struct catalog_key *key)
 {
-	struct catalog_key **slot = slot_of(&catalog->names, offsetof(struct catalog_key, name), key->name);
+	struct catalog_key **slot = slot_of(&catalog->idents, offsetof(struct catalog_key, ident), key->ident);
 
 	key->rival = NULL;
 	if (*slot != NULL && is_active(*slot) && is_active(key) && !is_one_key(*slot, key))
 		(*slot)->rival = key;
 	if (*slot == NULL || usefulness(key) > usefulness(*slot))
 		*slot = key;
+}
+
+static bool comes_before(const struct catalog_key *a, const struct catalog_key *b)
+{
+	return a->moment != b->moment ? a->moment < b->moment : strcmp(a->thumbprint, b->thumbprint) < 0;
+}
+
+/* Versions into a chain in their order; they go before an entry that only says why some module has none. */
+static void index_name(struct catalog *catalog, struct catalog_key *key)
+{
+	struct catalog_key **slot = slot_of(&catalog->names, offsetof(struct catalog_key, name), key->name);
+
+	key->next_version = NULL;
+	if (!catalog_key_stands(catalog, key))
+		return;
+	if (!key->is_version || *slot == NULL || !(*slot)->is_version) {
+		if (*slot == NULL || key->is_version)
+			*slot = key;
+		return;
+	}
+	while (*slot != NULL && comes_before(*slot, key))
+		slot = &(*slot)->next_version;
+	key->next_version = *slot;
+	*slot = key;
 }
 
 static void index_kid(struct catalog *catalog, struct catalog_key *key)
@@ -198,21 +233,22 @@ static void index_kid(struct catalog *catalog, struct catalog_key *key)
 	*slot = key;
 }
 
-/* New empty tables for n keys; false leaves the old ones. */
-static bool new_tables(size_t n_keys, struct table *ret_names, struct table *ret_kids)
+/* New empty tables for n keys; false leaves nothing to free. */
+static bool new_tables(size_t n_keys, struct tables *ret_tables)
 {
+	struct table *const each[] = { &ret_tables->names, &ret_tables->idents, &ret_tables->kids };
 	size_t n = 16;
+	bool good = true;
 
 	while (n < 2 * n_keys + 1)
 		n *= 2;
-	ret_names->slots = j11_mem_new_array(n, sizeof(void *));
-	ret_kids->slots = j11_mem_new_array(n, sizeof(void *));
-	ret_names->n_slots = ret_kids->n_slots = n;
-	if (ret_names->slots != NULL && ret_kids->slots != NULL)
-		return true;
-	j11_mem_free(ret_names->slots);
-	j11_mem_free(ret_kids->slots);
-	return false;
+	for (size_t i = 0; i < J11_COUNT(each); i++) {
+		*each[i] = (struct table){ .slots = j11_mem_new_array(n, sizeof(void *)), .n_slots = n };
+		good &= each[i]->slots != NULL;
+	}
+	if (!good)
+		free_tables(*ret_tables);
+	return good;
 }
 
 static size_t count_keys(const struct catalog *catalog)
@@ -224,12 +260,15 @@ static size_t count_keys(const struct catalog *catalog)
 	return n;
 }
 
-static void index_all(struct catalog *catalog, struct table names, struct table kids)
+static void index_all(struct catalog *catalog, struct tables tables)
 {
-	j11_mem_free(catalog->names.slots);
-	j11_mem_free(catalog->kids.slots);
-	catalog->names = names;
-	catalog->kids = kids;
+	free_tables((struct tables){ catalog->names, catalog->idents, catalog->kids });
+	catalog->names = tables.names;
+	catalog->idents = tables.idents;
+	catalog->kids = tables.kids;
+	for (size_t i = 0; i < catalog->n_modules; i++)
+		for (size_t k = 0; k < catalog->modules[i]->now.n_keys; k++)
+			index_ident(catalog, catalog->modules[i]->now.keys[k]);
 	for (size_t i = 0; i < catalog->n_modules; i++)
 		for (size_t k = 0; k < catalog->modules[i]->now.n_keys; k++)
 			index_name(catalog, catalog->modules[i]->now.keys[k]);
@@ -242,17 +281,61 @@ static void index_all(struct catalog *catalog, struct table names, struct table 
 /* Without memory for new tables the old ones keep the old order until the next catalogue. */
 void catalog_set_order(struct catalog *catalog, const char *const *modules)
 {
-	struct table names, kids;
+	struct tables tables;
 
 	catalog->order = modules;
 	sort_modules(catalog);
-	if (catalog->names.n_slots > 0 && new_tables(count_keys(catalog), &names, &kids))
-		index_all(catalog, names, kids);
+	if (catalog->names.n_slots > 0 && new_tables(count_keys(catalog), &tables))
+		index_all(catalog, tables);
+}
+
+static struct catalog_key *find_name(const struct catalog *catalog, const char *name)
+{
+	return catalog->names.n_slots > 0 ? *slot_of(&catalog->names, offsetof(struct catalog_key, name), name) : NULL;
 }
 
 const struct catalog_key *catalog_key_named(const struct catalog *catalog, const char *name)
 {
-	return catalog->names.n_slots > 0 ? *slot_of(&catalog->names, offsetof(struct catalog_key, name), name) : NULL;
+	const struct catalog_key *first = find_name(catalog, name);
+
+	for (const struct catalog_key *k = first; k != NULL && k->is_version; k = k->next_version)
+		if (k->version_state == J11_VERSION_ACTIVE)
+			return k;
+	return first;
+}
+
+const struct catalog_key *catalog_versions(const struct catalog *catalog, const char *name)
+{
+	const struct catalog_key *first = find_name(catalog, name);
+
+	return first != NULL && first->is_version ? first : NULL;
+}
+
+int64_t catalog_settle(struct catalog *catalog, const char *name, int64_t now, int64_t overlap)
+{
+	struct j11_version versions[J11_VERSIONS_MAX];
+	struct catalog_key *first = find_name(catalog, name), *k;
+	int64_t due = INT64_MAX;
+	size_t n = 0;
+
+	if (first == NULL || !first->is_version)
+		return due;
+	for (k = first; k != NULL && n < J11_VERSIONS_MAX; k = k->next_version)
+		versions[n++] = (struct j11_version){ .moment = k->moment, .fit = catalog_key_is_fit(k) };
+	(void)j11_versions_settle(versions, n, now, overlap, &due);
+	k = first;
+	for (size_t i = 0; i < n; i++, k = k->next_version) {
+		k->version_state = versions[i].state;
+		k->until = versions[i].until;
+	}
+	for (; k != NULL; k = k->next_version) /* more than any worker reports */
+		k->version_state = J11_VERSION_RETIRED;
+	return due;
+}
+
+bool catalog_key_stands(const struct catalog *catalog, const struct catalog_key *key)
+{
+	return *slot_of(&catalog->idents, offsetof(struct catalog_key, ident), key->ident) == key;
 }
 
 const struct catalog_key *catalog_key_of_kid(const struct catalog *catalog, const char *kid)
@@ -336,18 +419,24 @@ static void close_holes(struct list *list)
 	list->n_keys = n;
 }
 
+/* A version that somebody has destroyed, as opposed to one whose token is away; or a key that has versions now. */
+static bool is_gone(const struct catalog_key *old, const struct catalog_key *namesake)
+{
+	return namesake != NULL && (namesake->is_whole || !old->is_version);
+}
+
 /* Public halves the new list does not have come over from the old one. `fresh` finds the new list's keys by name. Room was made before. */
-static void keep_publics(struct module *module, const struct table *fresh)
+static void keep_publics(struct module *module, const struct tables *fresh)
 {
 	for (size_t i = 0; i < module->now.n_keys; i++) {
-		struct catalog_key *old = module->now.keys[i], *new;
-
+		struct catalog_key *old = module->now.keys[i], *new, *namesake;
 		bool public = old->jwk[0] != '\0';
 
 		if (!public && !catalog_key_is_secret(old))
 			continue;
-		new = *slot_of(fresh, offsetof(struct catalog_key, name), old->name);
-		if (new == NULL && !public)
+		new = *slot_of(&fresh->idents, offsetof(struct catalog_key, ident), old->ident);
+		namesake = *slot_of(&fresh->names, offsetof(struct catalog_key, name), old->name);
+		if (new == NULL && (!public || is_gone(old, namesake)))
 			continue;
 		if (new == NULL) {
 			old->unreported = true;
@@ -360,39 +449,42 @@ static void keep_publics(struct module *module, const struct table *fresh)
 	close_holes(&module->now);
 }
 
-static void replace(struct catalog *catalog, struct module *module, const struct table *fresh, struct table names, struct table kids)
+static void replace(struct catalog *catalog, struct module *module, const struct tables *fresh, struct tables tables)
 {
 	struct list old;
 
-	for (size_t i = 0; i < module->coming.n_keys; i++)
-		*slot_of(fresh, offsetof(struct catalog_key, name), module->coming.keys[i]->name) = module->coming.keys[i];
+	for (size_t i = 0; i < module->coming.n_keys; i++) {
+		struct catalog_key *key = module->coming.keys[i];
+
+		*slot_of(&fresh->idents, offsetof(struct catalog_key, ident), key->ident) = key;
+		*slot_of(&fresh->names, offsetof(struct catalog_key, name), key->name) = key;
+	}
 	keep_publics(module, fresh);
 	old = module->now;
 	module->now = module->coming;
 	module->coming = old;
 	clear_list(&module->coming);
-	index_all(catalog, names, kids);
+	index_all(catalog, tables);
 }
 
 /* All memory is taken before anything changes. */
 static enum jwk11_rc take_end(struct catalog *catalog, struct module *module, struct jwk11_err *err)
 {
 	struct list *coming = &module->coming;
-	struct table fresh, unused, names, kids;
+	struct tables fresh, tables;
 	struct catalog_key **bigger = roomy(coming->keys, coming->n_keys, module->now.n_keys, &coming->room_keys);
 
 	if (bigger == NULL)
 		return j11_err_memory(err);
 	coming->keys = bigger;
-	if (!new_tables(coming->n_keys, &fresh, &unused))
+	if (!new_tables(coming->n_keys, &fresh))
 		return j11_err_memory(err);
-	j11_mem_free(unused.slots);
-	if (!new_tables(count_keys(catalog) + coming->n_keys, &names, &kids)) {
-		j11_mem_free(fresh.slots);
+	if (!new_tables(count_keys(catalog) + coming->n_keys, &tables)) {
+		free_tables(fresh);
 		return j11_err_memory(err);
 	}
-	replace(catalog, module, &fresh, names, kids);
-	j11_mem_free(fresh.slots);
+	replace(catalog, module, &fresh, tables);
+	free_tables(fresh);
 	return JWK11_OK;
 }
 
@@ -441,11 +533,11 @@ bool catalog_take(struct catalog *catalog, const char *name, const struct wire_m
 
 void catalog_forget(struct catalog *catalog, const char *key_name)
 {
-	struct table names, kids;
+	struct tables tables;
 	bool found = false;
 
 	/* Without memory for new tables nothing is forgotten now; the module's next catalogue replaces the key. */
-	if (catalog_key_named(catalog, key_name) == NULL || !new_tables(count_keys(catalog), &names, &kids))
+	if (catalog_key_named(catalog, key_name) == NULL || !new_tables(count_keys(catalog), &tables))
 		return;
 	for (size_t i = 0; i < catalog->n_modules; i++) {
 		struct list *list = &catalog->modules[i]->now;
@@ -460,5 +552,5 @@ void catalog_forget(struct catalog *catalog, const char *key_name)
 		if (found)
 			close_holes(list);
 	}
-	index_all(catalog, names, kids);
+	index_all(catalog, tables);
 }

@@ -24,9 +24,15 @@ void catalog_set_order(struct catalog *catalog, const char *const *modules);
 /* Grows with each change. */
 uint64_t catalog_generation(const struct catalog *catalog);
 
-/* Borrowed until the next change. When two modules know the name, the one where the key can be used comes first, then the order decides. NULL:
+/* Borrowed until the next change. Of a key with versions the one that signs, as catalog_settle found. When two modules know the name, the one where the key can be used comes first, then the order decides. NULL:
  * unknown. */
 const struct catalog_key *catalog_key_named(const struct catalog *catalog, const char *name);
+/* The first version of a key with versions, further ones in next_version; NULL: it has none. */
+const struct catalog_key *catalog_versions(const struct catalog *catalog, const char *name);
+/* Settles what each version of a key is at this moment. Returns the next one at which that changes; INT64_MAX: none is known. */
+int64_t catalog_settle(struct catalog *catalog, const char *name, int64_t now, int64_t overlap);
+/* Is it what its name, or its version, stands for, and not the same in a later module? */
+bool catalog_key_stands(const struct catalog *catalog, const struct catalog_key *key);
 /* By kid; further names of it in next_kid. */
 const struct catalog_key *catalog_key_of_kid(const struct catalog *catalog, const char *kid);
 /* *ret_module: the module that said so. When several know the name, a ready one comes first, an absent one last. */

@@ -2,6 +2,7 @@
 /* One token or key of a catalogue: read from a worker's message, checked, freed, and what of it stays when its token goes away. */
 #include "catalog_entry.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -86,6 +87,7 @@ void catalog_key_free(struct catalog_key *key)
 	for (size_t i = 0; i < J11_COUNT(key_rows); i++)
 		j11_mem_free(*catalog_text_at(key, key_rows[i].offset));
 	j11_mem_free(key->crv);
+	j11_mem_free(key->ident);
 	j11_mem_free(key);
 }
 
@@ -149,8 +151,26 @@ static enum jwk11_rc check_x5c(const struct catalog_key *key, struct jwk11_err *
 	return rc;
 }
 
+static enum jwk11_rc fill_version(struct catalog_key *key, const struct wire_msg *msg, struct jwk11_err *err)
+{
+	char ident[WIRE_TOKEN_MAX + 24 + JWK11_THUMBPRINT_LEN + 1]; /* no name has a slash */
+	uint64_t moment = 0, whole = 0;
+
+	key->is_version = wire_num(msg, WIRE_F_MOMENT, &moment);
+	key->is_whole = wire_num(msg, WIRE_F_WHOLE, &whole) && whole == 1;
+	if (moment > J11_VERSION_MOMENT_MAX)
+		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_SYNTAX, "key of a worker: no such moment");
+	key->moment = (int64_t)moment;
+	key->until = INT64_MAX;
+	snprintf(ident, sizeof(ident), "%.64s/%lld/%.*s", key->name, (long long)key->moment, JWK11_THUMBPRINT_LEN, key->thumbprint);
+	key->ident = j11_mem_dup(key->is_version ? ident : key->name);
+	return key->ident != NULL ? JWK11_OK : j11_err_memory(err);
+}
+
 static enum jwk11_rc fill_key(struct catalog_key *key, const struct wire_msg *msg, struct jwk11_err *err)
 {
+	enum jwk11_rc rc;
+
 	if (!copy_texts(key, key_rows, J11_COUNT(key_rows), msg))
 		return j11_err_memory(err);
 	key->crv = j11_mem_dup("");
@@ -160,12 +180,11 @@ static enum jwk11_rc fill_key(struct catalog_key *key, const struct wire_msg *ms
 		key->bits = 0;
 	if (!wire_num(msg, WIRE_F_HEALTH, &key->health))
 		key->health = 0;
-	if (key->x5c[0] != '\0') {
-		enum jwk11_rc rc = check_x5c(key, err);
-
-		if (rc != JWK11_OK)
-			return rc;
-	}
+	rc = fill_version(key, msg, err);
+	if (rc == JWK11_OK && key->x5c[0] != '\0')
+		rc = check_x5c(key, err);
+	if (rc != JWK11_OK)
+		return rc;
 	return key->jwk[0] != '\0' ? check_jwk(key, err) : JWK11_OK;
 }
 
@@ -206,9 +225,18 @@ void catalog_key_keep_public(struct catalog_key *to, struct catalog_key *from)
 		to->health = from->health;
 }
 
+bool catalog_key_is_fit(const struct catalog_key *key)
+{
+	return key->unreported || j11_text_equal(key->state, "active") || j11_text_equal(key->state, "unavailable");
+}
+
 const char *catalog_key_state(const struct catalog_key *key)
 {
-	return key->unreported ? "unavailable" : key->rival != NULL ? "ambiguous" : key->state;
+	if (key->unreported)
+		return "unavailable";
+	if (key->rival != NULL)
+		return "ambiguous";
+	return key->is_version && j11_text_equal(key->state, "active") ? j11_version_state_name(key->version_state) : key->state;
 }
 
 const char *catalog_key_text(const struct catalog_key *key)

@@ -3,6 +3,7 @@
 #ifndef CATALOG_ENTRY_H
 #define CATALOG_ENTRY_H
 
+#include "form/version.h"
 #include "wire.h"
 
 /* Strings are never NULL; "" when nothing was said. */
@@ -40,6 +41,14 @@ struct catalog_key {
 	bool unreported;                 /* kept for its public half alone */
 	const char *module;              /* where to send work for it; lives as long as the catalogue */
 	struct catalog_key *next_kid;    /* another name of the same public key, or the same one in a later module */
+	/* Of a version of a key with several. */
+	bool is_version;
+	bool is_whole;   /* its worker has seen all versions that there are in its module, and says so with other entries of the name too */
+	int64_t moment;  /* from which it signs, in seconds since 1970; 0: its label has none */
+	enum j11_version_state version_state; /* catalog_settle */
+	int64_t until;   /* when that ends; INT64_MAX: nobody knows yet */
+	struct catalog_key *next_version; /* of the same name, in the order of j11_versions_settle */
+	char *ident;     /* what it is the same by: its name, and of a version its moment and thumbprint */
 	const struct catalog_key *rival; /* a different key that another module has for this name; neither is used */
 };
 
@@ -56,7 +65,9 @@ void catalog_key_free(struct catalog_key *key);
  * whose token is away takes over its kid and type. */
 void catalog_key_keep_public(struct catalog_key *to, struct catalog_key *from);
 
-/* Its state and the reason for it now. */
+/* Could it sign, by what does not change with the weather? */
+bool catalog_key_is_fit(const struct catalog_key *key);
+/* Its state and the reason for it now. Of a version that could be used: which part it has in time. */
 const char *catalog_key_state(const struct catalog_key *key);
 const char *catalog_key_text(const struct catalog_key *key);
 /* A key for MACs: it never has a public half. */

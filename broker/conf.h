@@ -41,6 +41,10 @@ struct conf_key {
 	enum jwk11_kid_style kid_style;
 	enum conf_use use; /* what the key does; never both */
 	enum conf_yes context_pin; /* the PIN again for each operation, when the key wants it (CKA_ALWAYS_AUTHENTICATE) */
+	/* Of a key with versions (conf_key_is_versioned), in seconds; all 0 without. */
+	int64_t lead;    /* that a version is published before it signs */
+	int64_t overlap; /* that it is published after it has signed last */
+	int64_t period;  /* that it signs; 0: until somebody rotates */
 };
 struct conf_set {
 	const char *name;
@@ -117,6 +121,7 @@ struct conf {
 	int64_t head_timeout_ms;    /* default 10000 */
 	int64_t idle_timeout_ms;    /* default 60000 */
 	int64_t max_age;            /* seconds of Cache-Control; default 300 */
+	int64_t rescan;             /* seconds between looks for new versions; default 300 */
 
 	struct conf_token *tokens;
 	size_t n_tokens;
@@ -160,6 +165,13 @@ enum jwk11_rc conf_set_address(struct conf *conf, const char *name, const char *
 /* The name of the socket that the kernel calls so: "api" for every other address as long as that of api.sock is not known; NULL for one that is none
  * of ours. */
 const char *conf_socket_of(const struct conf *conf, const char *address);
+
+enum { CONF_SKEW = 60 }; /* seconds that clocks may differ by */
+/* Is it a name for one key pair after another? */
+bool conf_key_is_versioned(const struct conf_key *key);
+bool conf_has_versions(const struct conf *conf);
+/* The longest lifetime, in seconds, of a JWT that this client may have signed with the key; 0: any. */
+int64_t conf_max_ttl(const struct conf_client *client, const struct conf_key *key);
 
 const struct conf_key *conf_find_key(const struct conf *conf, const char *name);
 const struct conf_token *conf_find_token(const struct conf *conf, const char *name);

@@ -86,6 +86,70 @@ static enum jwk11_rc check_literal_kids(struct checked *r, const struct conf *c)
 	return JWK11_OK;
 }
 
+/* What a URI asks for by CKA_ID can only be one key pair. */
+static bool asks_for_id(const char *uri)
+{
+	return strstr(uri, ":id=") != NULL || strstr(uri, ";id=") != NULL;
+}
+
+/* The longest lifetime that somebody may have tokens of this key signed for; 0: nobody says. */
+static int64_t longest_ttl(const struct conf *c, const struct conf_key *k)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < c->n_clients; i++)
+		if (c->clients[i].ops[CONF_OP_JWT] && conf_list_has((const char *const *)c->clients[i].keys, k->name) && c->clients[i].jwt_max_ttl > longest)
+			longest = c->clients[i].jwt_max_ttl;
+	return longest;
+}
+
+/* Relying parties keep a set for max-age, and a broker may find a new version `rescan` after it was made; whoever then sees a token must know its
+ * kid for as long as the token lives. */
+static enum jwk11_rc check_durations(struct checked *r, const struct conf *c, const struct conf_key *k)
+{
+	int64_t lead = c->max_age + c->rescan + CONF_SKEW, ttl = longest_ttl(c, k);
+
+	if (k->lead < lead)
+		return refuse(r, "[key %s]: a lead of %lld s is too short: relying parties keep a set for max-age (%lld s), a new version is found after "
+			"rescan (%lld s), clocks differ by up to %d s: %lld s at least", k->name, (long long)k->lead, (long long)c->max_age,
+			(long long)c->rescan, CONF_SKEW, (long long)lead);
+	if (k->overlap < ttl + CONF_SKEW || k->overlap <= CONF_SKEW)
+		return refuse(r, "[key %s]: an overlap of %lld s is too short: tokens live up to %lld s by jwt-max-ttl, clocks differ by up to %d s: %lld s at "
+			"least", k->name, (long long)k->overlap, (long long)ttl, CONF_SKEW, (long long)(ttl > 0 ? ttl : 1) + CONF_SKEW);
+	if (k->period > 0 && k->period <= k->lead)
+		return refuse(r, "[key %s]: a period of %lld s is not longer than the lead of %lld s", k->name, (long long)k->period, (long long)k->lead);
+	return JWK11_OK;
+}
+
+/* Fills in the durations that are not said. */
+static enum jwk11_rc check_versioned(struct checked *r, const struct conf *c, struct conf_key *k)
+{
+	enum { DAY = 86400 };
+	int64_t ttl = longest_ttl(c, k);
+
+	if (k->use == CONF_USE_ENC || (k->alg != NULL && j11_text_starts(k->alg, "HS")))
+		return refuse(r, "[key %s]: lead, overlap and period are for key pairs that sign", k->name);
+	if (k->kid_style == JWK11_KID_NONE)
+		return refuse(r, "[key %s]: versions are told apart by their kid, and kid-style is none", k->name);
+	if (asks_for_id(k->uri))
+		return refuse(r, "[key %s]: each version has an id of its own, and its uri asks for one", k->name);
+	if (k->lead == 0)
+		k->lead = DAY;
+	if (k->overlap == 0)
+		k->overlap = (ttl > 0 ? ttl : DAY) + CONF_SKEW;
+	return check_durations(r, c, k);
+}
+
+static enum jwk11_rc check_all_versioned(struct checked *r, struct conf *c)
+{
+	enum jwk11_rc rc = JWK11_OK;
+
+	for (size_t i = 0; i < c->n_keys && rc == JWK11_OK; i++)
+		if (conf_key_is_versioned(&c->keys[i]))
+			rc = check_versioned(r, c, &c->keys[i]);
+	return rc;
+}
+
 static enum jwk11_rc check_keys(struct checked *r, const struct conf *c)
 {
 	for (size_t i = 0; i < c->n_keys; i++) {
@@ -344,6 +408,8 @@ enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *
 		rc = check_tokens(&r, conf);
 	if (rc == JWK11_OK)
 		rc = check_keys(&r, conf);
+	if (rc == JWK11_OK)
+		rc = check_all_versioned(&r, conf);
 	if (rc == JWK11_OK)
 		rc = check_sets(&r, conf);
 	if (rc == JWK11_OK)

@@ -39,6 +39,7 @@ const struct conf_row conf_rows[] = {
 	D("head-timeout", CONF_MS, head_timeout_ms, 1, 600, { 0 }),
 	D("idle-timeout", CONF_MS, idle_timeout_ms, 1, 86400, { 0 }),
 	D("max-age", CONF_SECONDS, max_age, 0, 31536000, { 0 }),
+	D("rescan", CONF_SECONDS, rescan, 1, 86400, { 0 }),
 	T("uri", CONF_TEXT, uri, 0, 0, { 0 }),
 	T("module", CONF_TEXT, module, 0, 0, { 0 }),
 	T("pin-file", CONF_PATH, pin_file, 0, 0, { 0 }),
@@ -52,6 +53,9 @@ const struct conf_row conf_rows[] = {
 	K("kid-style", CONF_WORD, kid_style, 0, 0, { "thumbprint", "k8s", "label", "id", "none" }), /* as enum jwk11_kid_style */
 	K("use", CONF_WORD, use, 0, 0, { "sig", "enc" }),
 	K("context-pin", CONF_WORD, context_pin, 0, 0, { "no", "yes" }),
+	K("lead", CONF_SECONDS, lead, 1, 31536000, { 0 }),
+	K("overlap", CONF_SECONDS, overlap, 1, 315360000, { 0 }),
+	K("period", CONF_SECONDS, period, 1, 315360000, { 0 }),
 	{ CONF_S_SET, "keys", CONF_LIST, offsetof(struct conf_set, keys), 0, 0, { 0 } },
 	{ CONF_S_SET, "profile", CONF_PROFILE, offsetof(struct conf_set, profile), 0, 0, { 0 } },
 	{ CONF_S_SET, "x5c", CONF_WORD, offsetof(struct conf_set, x5c), 0, 0, { "no", "yes" } },

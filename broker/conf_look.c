@@ -63,6 +63,27 @@ unsigned conf_requests_per_user(const struct conf *conf)
 	return conf->max_requests_per_user > 0 ? conf->max_requests_per_user : three_quarters(conf->max_queue);
 }
 
+bool conf_key_is_versioned(const struct conf_key *key)
+{
+	return key->lead > 0 || key->overlap > 0 || key->period > 0;
+}
+
+bool conf_has_versions(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_keys; i++)
+		if (conf_key_is_versioned(&conf->keys[i]))
+			return true;
+	return false;
+}
+
+/* A token must not outlive the publication of what it was signed with. */
+int64_t conf_max_ttl(const struct conf_client *client, const struct conf_key *key)
+{
+	int64_t most = conf_key_is_versioned(key) ? key->overlap - CONF_SKEW : 0;
+
+	return client->jwt_max_ttl > 0 && (most == 0 || client->jwt_max_ttl < most) ? client->jwt_max_ttl : most;
+}
+
 const struct conf_key *conf_find_key(const struct conf *conf, const char *name)
 {
 	long i = conf_key_index(conf, name);

@@ -527,7 +527,7 @@ static void set_defaults(struct conf *c)
 		.modules = none, .environment = none, .worker_allow = none, .worker_read = none, .worker_write = none, .audit = CONF_AUDIT_BEST_EFFORT,
 		.audit_sync = CONF_SYNC_INTERVAL, .threads = 1,
 		.max_connections = 1024, .max_queue = 1024, .max_body = 65536,
-		.request_timeout_ms = 10000, .head_timeout_ms = 10000, .idle_timeout_ms = 60000, .max_age = 300,
+		.request_timeout_ms = 10000, .head_timeout_ms = 10000, .idle_timeout_ms = 60000, .max_age = 300, .rescan = 300,
 	};
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The published key sets. Rendered when a catalogue or configuration arrives and served from memory, since no state of a key depends on the
- * clock. Only JWKs that the catalogue has checked get here. */
+/* The published key sets. Rendered when a catalogue or configuration arrives, or a version's moment has come, and served from memory. Only JWKs that the catalogue has checked get here. */
 #include "front_view.h"
 
 #include <stdio.h>
@@ -75,21 +74,73 @@ static void make_tags(struct set *set)
 		make_tag(set->discovery, strlen(set->discovery), "", set->etag_discovery);
 }
 
+/* ---- what is published ---- */
+
+void front_view_each_published(const struct front *front, const struct conf_set *set, front_published_fn fn, void *arg)
+{
+	for (size_t i = 0; i < front->conf->n_keys; i++) {
+		const struct conf_key *k = &front->conf->keys[i];
+		const struct catalog_key *key = catalog_versions(front->catalog, k->name);
+
+		if (key == NULL)
+			key = catalog_key_named(front->catalog, k->name);
+		for (; key != NULL; key = key->next_version)
+			if (key->jwk[0] != '\0' && (!key->is_version || j11_version_is_published(key->version_state)) &&
+				conf_set_holds(set, k->name, key->kty) && !fn(arg, k, key))
+				return;
+	}
+}
+
+struct twins {
+	const struct catalog_key *key;
+	bool found;
+};
+
+/* Until the key itself comes: is one of those before it the same? */
+static bool look_for_twin(void *arg, const struct conf_key *k, const struct catalog_key *other)
+{
+	struct twins *t = arg;
+
+	(void)k;
+	if (other == t->key)
+		return false;
+	t->found = j11_text_equal(other->kid, t->key->kid) && (t->key->kid[0] != '\0' || j11_text_equal(other->jwk, t->key->jwk));
+	return !t->found;
+}
+
 /* Two names of one public key give one entry: a set with a kid twice is no use to anybody. Without a kid the whole JWK is compared. */
-static bool is_repeated(const struct front *front, const struct conf_set *set, const struct conf_key *until, const struct catalog_key *key)
+static bool is_repeated(const struct front *front, const struct conf_set *set, const struct catalog_key *key)
 {
 	const struct catalog_key *twin = catalog_key_of_kid(front->catalog, key->kid);
+	struct twins t = { .key = key };
 
 	if (twin != NULL && twin->next_kid == NULL)
 		return false;
-	for (const struct conf_key *k = front->conf->keys; k < until; k++) {
-		const struct catalog_key *other = catalog_key_named(front->catalog, k->name);
-
-		if (other != NULL && conf_set_holds(set, k->name, other->kty) && j11_text_equal(other->kid, key->kid) && (key->kid[0] != '\0' || j11_text_equal(other->jwk, key->jwk)))
-			return true;
-	}
-	return false;
+	front_view_each_published(front, set, look_for_twin, &t);
+	return t.found;
 }
+
+bool front_view_keeps_time(struct front *front)
+{
+	int64_t now = time(NULL);
+
+	return now >= front->settled && now < front->due;
+}
+
+static void settle(struct front *front)
+{
+	front->settled = time(NULL);
+	front->due = INT64_MAX;
+	for (size_t i = 0; i < front->conf->n_keys; i++) {
+		const struct conf_key *k = &front->conf->keys[i];
+		int64_t due = conf_key_is_versioned(k) ? catalog_settle(front->catalog, k->name, front->settled, k->overlap) : INT64_MAX;
+
+		if (due < front->due)
+			front->due = due;
+	}
+}
+
+/* ---- rendering ---- */
 
 /* A set under construction. */
 struct rendering {
@@ -100,6 +151,8 @@ struct rendering {
 	struct jwk11_buf left_out;
 	struct front_oidc_algs algs;
 	size_t n_keys, n_left_out, n_unsaid;
+	struct jwk11_err *err;
+	enum jwk11_rc rc;
 };
 
 static void count_in(struct rendering *r, const struct conf_key *k, const struct catalog_key *key)
@@ -151,7 +204,7 @@ static enum jwk11_rc write_form(struct rendering *r, const struct conf_key *k, c
 
 static enum jwk11_rc write_key(struct rendering *r, const struct conf_key *k, const struct catalog_key *key, struct jwk11_err *err)
 {
-	if (is_repeated(r->front, r->set, k, key))
+	if (is_repeated(r->front, r->set, key))
 		return JWK11_OK;
 	if (key->rival != NULL) {
 		leave_out(r, k, catalog_key_text(key));
@@ -168,23 +221,22 @@ static enum jwk11_rc write_key(struct rendering *r, const struct conf_key *k, co
 	return JWK11_OK;
 }
 
-static enum jwk11_rc write_keys(struct rendering *r, struct jwk11_err *err)
+static bool write_next(void *arg, const struct conf_key *k, const struct catalog_key *key)
 {
-	const struct front *front = r->front;
-	enum jwk11_rc rc = JWK11_OK;
+	struct rendering *r = arg;
 
+	r->rc = write_key(r, k, key, r->err);
+	return r->rc == JWK11_OK;
+}
+
+static enum jwk11_rc write_keys(struct rendering *r)
+{
 	j11_json_open(r->o, NULL, '{');
 	j11_json_open(r->o, "keys", '[');
-	for (size_t i = 0; i < front->conf->n_keys && rc == JWK11_OK; i++) {
-		const struct conf_key *k = &front->conf->keys[i];
-		const struct catalog_key *key = catalog_key_named(front->catalog, k->name);
-
-		if (key != NULL && key->jwk[0] != '\0' && conf_set_holds(r->set, k->name, key->kty))
-			rc = write_key(r, k, key, err);
-	}
+	front_view_each_published(r->front, r->set, write_next, r);
 	j11_json_close(r->o);
 	j11_json_close(r->o);
-	return rc;
+	return r->rc;
 }
 
 static enum jwk11_rc render_discovery(const struct rendering *r, struct set *ret_set, struct jwk11_err *err)
@@ -206,8 +258,8 @@ static enum jwk11_rc render(const struct front *front, const struct conf_set *se
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf buf = J11_BUF(SET_MAX);
 	struct j11_json_out o = J11_JSON_OUT(&buf);
-	struct rendering r = { .front = front, .set = set, .o = &o, .left_out = J11_BUF(LEFT_OUT_MAX + 40) };
-	enum jwk11_rc rc = write_keys(&r, err);
+	struct rendering r = { .front = front, .set = set, .o = &o, .left_out = J11_BUF(LEFT_OUT_MAX + 40), .err = err };
+	enum jwk11_rc rc = write_keys(&r);
 
 	if (r.n_unsaid > 0)
 		j11_buf_add_fmt(&r.left_out, "; and %zu more", r.n_unsaid);
@@ -302,6 +354,7 @@ enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
 
 	if (jwks == NULL || (jwks->sets = j11_mem_new_array(conf->n_sets + 2, sizeof(*jwks->sets))) == NULL)
 		return j11_err_memory(err);
+	settle(front);
 	for (size_t i = 0; rc == JWK11_OK && (set = conf_set_at(conf, i)) != NULL; i++) {
 		rc = render(front, set, &jwks->sets[jwks->n_sets++], err);
 		if (is_needless(conf, set, &jwks->sets[jwks->n_sets - 1]))

@@ -79,7 +79,7 @@ static void on_catalog(void *arg, const char *module, const struct wire_msg *msg
 	if (!changed)
 		return;
 	count_one(&front->counts, COUNT_catalogues);
-	log_event(LOG_LEVEL_NOTICE, "catalogue", "module", module, NULL);
+	log_event(conf_has_versions(front->conf) ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "catalogue", "module", module, NULL);
 	refresh(front);
 }
 
@@ -159,7 +159,7 @@ static void forget_changed(struct front *front, const struct conf *old, const st
 
 		is = i < new->n_keys && j11_text_equal(new->keys[i].name, was->name) ? &new->keys[i] : conf_find_key(new, was->name);
 		if (is == NULL || !same_text(is->uri, was->uri) || !same_text(is->alg, was->alg) || !same_text(is->kid, was->kid) ||
-			is->kid_style != was->kid_style || is->use != was->use)
+			is->kid_style != was->kid_style || is->use != was->use || conf_key_is_versioned(is) != conf_key_is_versioned(was))
 			catalog_forget(front->catalog, was->name);
 	}
 }

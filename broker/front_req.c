@@ -266,7 +266,7 @@ static const struct catalog_key *by_kid(const struct front_request *q, const str
 	const struct catalog_key *key = catalog_key_of_kid(front->catalog, q->key);
 
 	while (key != NULL && (!policy_sees(front->conf, who, key->name) || front_kid_rival(front, key) != NULL ||
-		catalog_key_named(front->catalog, key->name) != key))
+		!catalog_key_stands(front->catalog, key)))
 		key = key->next_kid;
 	return key;
 }

@@ -81,6 +81,47 @@ static void add_health(const struct catalog_key *key, struct j11_json_out *o)
 	j11_json_close(o);
 }
 
+/* RFC 3339, or null: never, or since ever. */
+static void add_moment(struct j11_json_out *o, const char *name, int64_t moment)
+{
+	char text[21];
+
+	if (moment <= 0 || moment > J11_VERSION_MOMENT_MAX) {
+		j11_json_null(o, name);
+		return;
+	}
+	j11_text_time(moment, text);
+	j11_json_str(o, name, text);
+}
+
+/* The versions of a key, and by what durations they follow each other. */
+static void add_versions(const struct front *front, const char *name, struct j11_json_out *o)
+{
+	const struct conf_key *conf = conf_find_key(front->conf, name);
+
+	if (conf == NULL || !conf_key_is_versioned(conf))
+		return;
+	j11_json_num(o, "lead", conf->lead);
+	j11_json_num(o, "overlap", conf->overlap);
+	if (conf->period > 0)
+		j11_json_num(o, "period", conf->period);
+	j11_json_open(o, "versions", '[');
+	for (const struct catalog_key *k = catalog_versions(front->catalog, name); k != NULL; k = k->next_version) {
+		j11_json_open(o, NULL, '{');
+		j11_json_str(o, "state", j11_version_state_name(k->version_state));
+		add_moment(o, "from", k->moment);
+		add_moment(o, "until", k->until);
+		add_text(o, "kid", k->kid);
+		add_text(o, "alg", k->alg);
+		add_text(o, "label", k->label);
+		add_text(o, "token", k->token);
+		if (k->unreported || !j11_text_equal(k->state, "active"))
+			add_text(o, "reason", catalog_key_text(k));
+		j11_json_close(o);
+	}
+	j11_json_close(o);
+}
+
 /* One key as an object; `key` is NULL when no worker has reported it. The certificates themselves are for who asks for this key `alone`. */
 static void add_key(const struct front *front, const struct policy_peer *who, const char *name, const struct catalog_key *key, bool alone,
 	struct j11_json_out *o)
@@ -118,6 +159,7 @@ static void add_key(const struct front *front, const struct policy_peer *who, co
 			j11_json_raw(o, "x5c", j11_view_str(key->x5c));
 		add_health(key, o);
 	}
+	add_versions(front, name, o);
 	add_operations(front, who, name, o);
 	j11_json_close(o);
 }

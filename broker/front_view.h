@@ -5,7 +5,13 @@
 
 #include "front.h"
 
-/* Renders the key sets anew: after a new configuration or catalogue. On failure the old ones stay. */
+/* Calls fn for each key that a set publishes, in the set's order, until it returns false. What the taker of a set does not take, or stands
+ * before it already, is for the caller to leave out. */
+typedef bool (*front_published_fn)(void *arg, const struct conf_key *conf, const struct catalog_key *key);
+void front_view_each_published(const struct front *front, const struct conf_set *set, front_published_fn fn, void *arg);
+/* Does what was rendered still hold at this moment? Not when a version's has come, or the clock has been put back. */
+bool front_view_keeps_time(struct front *front);
+/* Renders the key sets anew: after a new configuration or catalogue, or when it no longer keeps time. On failure the old ones stay. */
 enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err) J11_MUST_USE;
 void front_view_free(struct front_jwks *jwks);
 J11_DEFINE_AUTO(struct front_jwks, front_view_free)

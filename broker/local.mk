@@ -33,7 +33,7 @@ jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)
 
 WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/breaker.c broker/breaker.h broker/work_break.c broker/work_break.h broker/work_log.c broker/work_log.h \
-	broker/work_admin.c broker/work_admin.h broker/work_audit.c broker/work_audit.h broker/work_job.c broker/work_job.h broker/work_login.c broker/work_login.h broker/work_main.c broker/work_note.c broker/work_note.h broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
+	broker/work_admin.c broker/work_admin.h broker/work_audit.c broker/work_audit.h broker/work_job.c broker/work_job.h broker/work_login.c broker/work_login.h broker/work_main.c broker/work_note.c broker/work_note.h broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_version.c broker/work_version.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
 jwk11d_worker_SOURCES = $(WORKER_SOURCES)
 jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 jwk11d_worker_LDADD = libj11core.la $(SECCOMP_LIBS) -lpthread

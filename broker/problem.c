@@ -52,6 +52,7 @@ static const struct row rows[J11_N_CODE_] = {
 	/* keys and algorithms */
 	P(KEY_UNKNOWN, 404, 0, "No such key"),
 	P(KID_MISSING, 409, 0, "No kid can be made"),
+	P(KEY_NOT_ACTIVE, 409, 0, "Key version not active"),
 	P(KID_TAKEN, 409, 0, "Kid taken by another key"),
 	P(CERT_ABSENT, 404, 0, "No certificate for the key"),
 	P(CERT_FOREIGN, 404, 0, "The certificate holds another key"),

@@ -58,6 +58,8 @@ enum wire_field {
 	WIRE_F_UNIT, WIRE_F_EXECUTABLE, /* of a peer */
 	WIRE_F_SECRET,     /* an operator's PIN */
 	WIRE_F_MISSED,     /* refusals before this one that nobody was told of */
+	WIRE_F_MOMENT,     /* of a version: from when it signs, in seconds since 1970 (0: no moment in its label) */
+	WIRE_F_WHOLE,      /* 1: all tokens of the module were searched for versions of this key */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
 	WIRE_N_FIELDS
 };

@@ -290,18 +290,21 @@ static uint64_t count_sessions(const struct work_view *view)
 	return n;
 }
 
-/* A new view in place of the old one. The configuration is copied through its own text: a view owns what it refers to. */
-static void renew(struct conf *conf)
+/* A copy through its own text: a view owns what it refers to. */
+static struct conf *copy_conf(const struct conf *conf)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(4 * 1024 * 1024);
-	struct work_view *before = self.view, *view;
+	struct conf *copy = NULL;
 
-	if (conf == NULL) {
-		conf_emit(before->conf, &text);
-		if (conf_parse(j11_buf_view(&text), "configuration", &conf, NULL) != JWK11_OK)
-			return;
-	}
-	view = work_view_new(self.ctx, self.module, self.index, conf);
+	conf_emit(conf, &text);
+	return conf_parse(j11_buf_view(&text), "configuration", &copy, NULL) == JWK11_OK ? copy : NULL;
+}
+
+/* In place of the old view. NULL: there is no memory for one. */
+static void put_in_force(struct work_view *view)
+{
+	struct work_view *before = self.view;
+
 	if (view == NULL) {
 		log_event(LOG_LEVEL_ERROR, "out-of-memory", NULL);
 		return;
@@ -316,6 +319,15 @@ static void renew(struct conf *conf)
 	self.view = view;
 	pthread_mutex_unlock(&self.lock);
 	work_view_unref(before);
+}
+
+/* Everything anew, by this configuration or by the one in force. */
+static void renew(struct conf *conf)
+{
+	if (conf == NULL)
+		conf = copy_conf(self.view->conf);
+	if (conf != NULL)
+		put_in_force(work_view_new(self.ctx, self.module, self.index, conf));
 }
 
 /* To the supervisor. The first worker of a module speaks for all. */
@@ -345,6 +357,32 @@ static void announce(void)
 static void look_again(void)
 {
 	renew(NULL);
+	tell_states();
+	announce();
+}
+
+/* Has a key that was in use become unsearchable? */
+static bool lost_sight(const struct work_view *view)
+{
+	for (size_t i = 0; i < view->n_keys; i++)
+		if (work_view_wants_search(&view->keys[i]))
+			return true;
+	return false;
+}
+
+/* For new versions, and those that are no more, on tokens that stay open. Another process may be changing the token at this very moment: what
+ * cannot be searched now is as it was, until the next time. */
+static void look_for_versions(void)
+{
+	struct conf *conf = copy_conf(self.view->conf);
+	struct work_view *view = conf != NULL ? work_view_again(self.view, conf) : NULL;
+
+	if (view != NULL && lost_sight(view) && !lost_sight(self.view)) {
+		log_event(LOG_LEVEL_WARNING, "versions-unread", "module", self.module, NULL);
+		work_view_unref(view);
+		return;
+	}
+	put_in_force(view);
 	tell_states();
 	announce();
 }
@@ -457,17 +495,23 @@ static void try_again(void)
 	self.n_active = 0;
 }
 
+/* When to look for new versions: PKCS#11 has no event for new objects. Milliseconds of j11_clock_ms; INT64_MAX: never. */
+static int64_t next_look(void)
+{
+	return conf_has_versions(self.view->conf) ? j11_clock_ms() + self.view->conf->rescan * 1000 : INT64_MAX;
+}
+
 /* Waits for a configuration, for trouble, or for the next look at a token that is away. */
 static void token_loop(void)
 {
-	int64_t backoff = BACKOFF_MIN_MS, due = j11_clock_ms() + backoff;
+	int64_t backoff = BACKOFF_MIN_MS, due = j11_clock_ms() + backoff, look = next_look();
 	uint64_t count;
 
 	for (;;) {
 		struct pollfd fd = { .fd = self.wake, .events = POLLIN };
 		bool waiting = work_view_is_waiting(self.view), trouble;
-		int64_t left = due - j11_clock_ms();
-		int n = poll(&fd, 1, !waiting ? -1 : left > 0 ? (int)left : 0);
+		int64_t until = waiting && due < look ? due : look, left = until - j11_clock_ms();
+		int n = poll(&fd, 1, until == INT64_MAX ? -1 : left > 0 ? (int)left : 0);
 		struct conf *conf;
 		uint64_t id;
 
@@ -499,9 +543,14 @@ static void token_loop(void)
 		} else if (waiting && j11_clock_ms() >= due) {
 			try_again();
 			backoff = backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
+		} else if (j11_clock_ms() >= look) {
+			look_for_versions();
+			look = next_look();
+			continue;
 		} else {
 			continue;
 		}
+		look = next_look();
 		if (work_break_wait_ms() > backoff)
 			backoff = work_break_wait_ms();
 		due = j11_clock_ms() + backoff;

@@ -16,6 +16,7 @@
 #include "work_audit.h"
 #include "work_break.h"
 #include "work_peer.h"
+#include "work_version.h"
 
 /* What an operation works on. */
 struct request {
@@ -151,10 +152,12 @@ static enum jwk11_rc do_jws(struct request *r)
 	return rc == JWK11_OK ? sign_jws(r, &spec, payload->data ? payload : NULL, onto) : rc;
 }
 
-static struct j11_jwt_rules rules_of(const struct conf_client *client)
+static struct j11_jwt_rules rules_of(const struct request *r)
 {
+	const struct conf_client *client = r->client;
+
 	return (struct j11_jwt_rules){
-		.now = time(NULL), .issuer = client->jwt_issuer, .max_ttl = client->jwt_max_ttl,
+		.now = time(NULL), .issuer = client->jwt_issuer, .max_ttl = conf_max_ttl(client, r->key->conf),
 		.audiences = (const char *const *)client->jwt_audience, .subjects = (const char *const *)client->jwt_subject,
 		.require = (const char *const *)client->jwt_require, .forbid = (const char *const *)client->jwt_forbid,
 		.types = (const char *const *)client->jwt_typ, .headers = (const char *const *)client->jwt_header,
@@ -166,7 +169,7 @@ static enum jwk11_rc do_jwt(struct request *r)
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf claims = J11_BUF(J11_JWT_CLAIMS_MAX);
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *extra = NULL;
-	struct j11_jwt_rules rules = rules_of(r->client);
+	struct j11_jwt_rules rules = rules_of(r);
 	struct j11_jws_spec spec = { .alg = NULL };
 	struct jwk11_view payload;
 	enum jwk11_rc rc = j11_json_read(r->msg->field[WIRE_F_CLAIMS], NULL, "claims", &doc, r->err);
@@ -249,7 +252,7 @@ static enum jwk11_rc decide(const struct work_view *view, const struct policy_pe
 
 	if (!wire_str(r->msg, WIRE_F_KEY, name, sizeof(name)))
 		return unknown_key(view->conf, peer, "", r->err);
-	r->key = work_view_find(view, name);
+	r->key = work_version_find(view, name, time(NULL));
 	answer = policy_decide(view->conf, peer, r->key ? r->key->conf->name : "", r->key ? r->key->alg : NULL, op);
 	r->client = answer.client;
 	if (answer.verdict == POLICY_NO_CLIENT)
@@ -266,7 +269,7 @@ static enum jwk11_rc decide(const struct work_view *view, const struct policy_pe
 }
 
 /* The key must be usable, and an algorithm that is asked for must be the key's own: one algorithm per key. */
-static enum jwk11_rc check_key(struct request *r)
+static enum jwk11_rc check_key(const struct work_view *view, struct request *r)
 {
 	const char *does = r->msg->type == WIRE_DECRYPT ? "decrypts" : "signs";
 	struct jwk11_view alg = r->msg->field[WIRE_F_ALG];
@@ -281,6 +284,8 @@ static enum jwk11_rc check_key(struct request *r)
 	if ((r->msg->type == WIRE_DECRYPT) != (r->key->conf->use == CONF_USE_ENC))
 		return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" %s", r->key->conf->name,
 			r->msg->type == WIRE_DECRYPT ? "signs and does not decrypt" : "decrypts and does not sign");
+	if (r->msg->type != WIRE_VERIFY && work_version_check(view, r->key, time(NULL), r->err) != JWK11_OK)
+		return r->err->rc;
 	if (alg.data == NULL || j11_view_equals(alg, r->key->alg))
 		return JWK11_OK;
 	if (j11_alg_find(alg) == NULL && j11_kma_find(alg) == NULL)
@@ -326,7 +331,7 @@ static enum jwk11_rc admit(const struct work_view *view, const struct op *op, in
 	rc = decide(view, &who->peer, op->op, r);
 	r->audit->decision = rc == JWK11_OK ? "failed" : "refused";
 	if (rc == JWK11_OK)
-		rc = check_key(r);
+		rc = check_key(view, r);
 	return rc == JWK11_OK ? work_audit_ready(view->conf, r->err) : rc;
 }
 

@@ -102,6 +102,10 @@ static void announce_key(const struct work_key *k, int sock, struct jwk11_buf *o
 		wire_add_str(out, WIRE_F_TOKEN, k->token->conf->name);
 	if (k->health != 0)
 		wire_add_num(out, WIRE_F_HEALTH, k->health);
+	if (k->is_version)
+		wire_add_num(out, WIRE_F_MOMENT, (uint64_t)k->moment);
+	if (k->is_whole)
+		wire_add_num(out, WIRE_F_WHOLE, 1);
 	if (k->key == NULL) {
 		wire_add_str(out, WIRE_F_TEXT, k->why.text);
 	} else {

@@ -13,6 +13,7 @@
 #include "jose/x5c.h"
 #include "log.h"
 #include "token/pick.h"
+#include "token/versions.h"
 #include "wire.h"
 #include "work_break.h"
 #include "work_login.h"
@@ -167,7 +168,7 @@ static enum jwk11_rc settle_kid(struct work_key *k)
 {
 	enum jwk11_rc rc;
 
-	if (k->conf->kid != NULL) {
+	if (k->conf->kid != NULL && k->moment == 0) { /* what had that kid before there were versions keeps it */
 		snprintf(k->kid, sizeof(k->kid), "%s", k->conf->kid); /* conf_check has seen to its length */
 		return JWK11_OK;
 	}
@@ -181,10 +182,18 @@ static enum jwk11_rc settle_kid(struct work_key *k)
 	return rc;
 }
 
+/* A version from before the algorithm was changed goes on as what it is, so that its tokens can be verified. */
+static const char *alg_of(const struct work_key *k)
+{
+	if (k->conf->alg == NULL || (k->is_version && !jwk11_key_can(k->key, k->conf->alg)))
+		return jwk11_key_default_alg(k->key);
+	return k->conf->alg;
+}
+
 /* Algorithm and kid of a key that was found; a configured algorithm it cannot do takes it out of use. */
 static void settle_key(struct work_key *k)
 {
-	const char *alg = k->conf->alg ? k->conf->alg : jwk11_key_default_alg(k->key);
+	const char *alg = alg_of(k);
 	struct jwk11_err why = { 0 };
 	enum jwk11_rc rc;
 
@@ -230,6 +239,87 @@ static void find_key(struct work_view *view, struct work_key *k)
 		j11_err_set(&k->why, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": no key on the tokens matches %s", k->conf->name, k->conf->uri);
 		j11_err_hint(&k->why, "jwk11 list --offline");
 	}
+}
+
+/* ---- versions ---- */
+
+/* Room for n more. Nothing may point to a key yet. */
+static bool make_room(struct work_view *view, size_t n)
+{
+	size_t room = view->n_keys + n > 2 * view->room ? view->n_keys + n : 2 * view->room;
+	struct work_key *bigger;
+
+	if (view->n_keys + n <= view->room)
+		return true;
+	bigger = j11_mem_resize(view->keys, room * sizeof(*bigger));
+	if (bigger == NULL)
+		return false;
+	memset(bigger + view->room, 0, (room - view->room) * sizeof(*bigger));
+	view->keys = bigger;
+	view->room = room;
+	return true;
+}
+
+/* Searches all tokens; what stands in the way is noted in k. */
+static void search_versions(const struct work_view *view, struct work_key *k, struct j11_found_versions *found)
+{
+	const struct conf_key *conf = k->conf;
+
+	k->state = "missing";
+	k->is_whole = true;
+	for (size_t i = 0; i < view->n_tokens; i++) {
+		const struct work_token *t = &view->tokens[i];
+
+		if (t->token == NULL) {
+			k->is_whole = false;
+			k->state = "unavailable";
+			k->why = t->why;
+			k->token = t;
+		} else if (j11_versions_find(t->token, conf->uri, conf->name, i, found, &k->why) != JWK11_OK) {
+			k->is_whole = false;
+			k->state = "unavailable";
+			k->token = t;
+		}
+	}
+	if (found->n_too_many > 0)
+		log_event(LOG_LEVEL_WARNING, "versions-left-out", "key", conf->name, "why", "there are too many; jwk11 prune destroys retired ones", NULL);
+	if (found->misleading[0] != '\0')
+		log_event(LOG_LEVEL_WARNING, "label-misleading", "key", conf->name, "label", found->misleading, "why", "it looks like a version, but has no moment", NULL);
+	if (found->n > 0 || !j11_text_equal(k->state, "missing"))
+		return;
+	if (found->skipped[0] != '\0') {
+		k->state = "unsupported";
+		j11_err_set(&k->why, JWK11_ERR_UNSUPPORTED, J11_CODE_KEY_UNAVAILABLE, "%s", found->skipped);
+		return;
+	}
+	j11_err_set(&k->why, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": no version of it is on the tokens (%s)", conf->name, conf->uri);
+	j11_err_hint(&k->why, "jwk11 rotate %s makes the first one", conf->name);
+}
+
+/* One entry for each version, or one that says why there is none. */
+static bool find_versions(struct work_view *view, const struct conf_key *conf)
+{
+	struct j11_found_versions *found = j11_mem_new(sizeof(*found));
+	struct work_key *k = &view->keys[view->n_keys];
+	bool is_whole, ok;
+
+	if (found == NULL)
+		return false;
+	k->conf = conf;
+	search_versions(view, k, found);
+	is_whole = k->is_whole;
+	ok = make_room(view, found->n > 0 ? found->n : 1);
+	for (size_t i = 0; ok && i < found->n; i++) {
+		k = &view->keys[view->n_keys++];
+		*k = (struct work_key){ .conf = conf, .key = jwk11_key_ref(found->list[i].key), .state = "active", .token = &view->tokens[found->list[i].at],
+			.is_version = true, .is_whole = is_whole, .moment = found->list[i].moment };
+		settle_key(k);
+	}
+	if (found->n == 0)
+		view->n_keys += ok;
+	j11_versions_done(found);
+	j11_mem_free(found);
+	return ok;
 }
 
 /* Two sections may not put one key to two uses: it keeps the one to sign. */
@@ -332,7 +422,29 @@ static void open_tokens(struct work_view *view, struct jwk11_context *ctx, const
 	}
 }
 
-struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, unsigned index, struct conf *conf)
+/* Keys on the view's open tokens. False: no memory. */
+static bool find_keys(struct work_view *view)
+{
+	for (size_t i = 0; i < view->conf->n_keys; i++) {
+		const struct conf_key *conf = &view->conf->keys[i];
+
+		if (!make_room(view, 1))
+			return false;
+		if (conf_key_is_versioned(conf)) {
+			if (!find_versions(view, conf))
+				return false;
+			continue;
+		}
+		view->keys[view->n_keys].conf = conf;
+		find_key(view, &view->keys[view->n_keys++]);
+	}
+	for (size_t i = 0; i < view->n_keys; i++)
+		separate_uses(&view->keys[i], view);
+	return separate_kids(view) == JWK11_OK;
+}
+
+/* With room for everything, nothing in it yet. Takes conf; NULL: no memory. */
+static struct work_view *make_empty(struct conf *conf)
 {
 	struct work_view *view = j11_mem_new(sizeof(*view));
 
@@ -344,22 +456,48 @@ struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, u
 	view->conf = conf;
 	view->tokens = j11_mem_new_array(conf->n_tokens, sizeof(*view->tokens));
 	view->keys = j11_mem_new_array(conf->n_keys, sizeof(*view->keys));
+	view->room = conf->n_keys;
 	if (view->tokens == NULL || view->keys == NULL) {
 		work_view_unref(view);
 		return NULL;
 	}
-	open_tokens(view, ctx, module, index);
-	for (size_t i = 0; i < conf->n_keys; i++) {
-		view->keys[i].conf = &conf->keys[i];
-		find_key(view, &view->keys[view->n_keys++]);
-	}
-	for (size_t i = 0; i < view->n_keys; i++)
-		separate_uses(&view->keys[i], view);
-	if (separate_kids(view) != JWK11_OK) {
-		work_view_unref(view);
-		return NULL;
-	}
 	return view;
+}
+
+/* NULL when it lacks memory. */
+static struct work_view *complete(struct work_view *view)
+{
+	if (find_keys(view))
+		return view;
+	work_view_unref(view);
+	return NULL;
+}
+
+struct work_view *work_view_new(struct jwk11_context *ctx, const char *module, unsigned index, struct conf *conf)
+{
+	struct work_view *view = make_empty(conf);
+
+	if (view == NULL)
+		return NULL;
+	open_tokens(view, ctx, module, index);
+	return complete(view);
+}
+
+struct work_view *work_view_again(const struct work_view *before, struct conf *conf)
+{
+	struct work_view *view = make_empty(conf);
+
+	if (view == NULL)
+		return NULL;
+	for (size_t i = 0; i < before->n_tokens; i++) {
+		struct work_token *t = &view->tokens[view->n_tokens++];
+
+		*t = before->tokens[i];
+		t->conf = conf_find_token(conf, before->tokens[i].conf->name);
+		t->token = before->tokens[i].token != NULL ? jwk11_token_ref(before->tokens[i].token) : NULL;
+		t->certs = NULL;
+	}
+	return complete(view);
 }
 
 struct work_view *work_view_ref(struct work_view *view)
@@ -382,17 +520,6 @@ void work_view_unref(struct work_view *view)
 	j11_mem_free(view->tokens);
 	conf_free(view->conf);
 	j11_mem_free(view);
-}
-
-const struct work_key *work_view_find(const struct work_view *view, const char *name)
-{
-	for (size_t i = 0; i < view->n_keys; i++)
-		if (j11_text_equal(view->keys[i].conf->name, name))
-			return &view->keys[i];
-	for (size_t i = 0; i < view->n_keys; i++)
-		if (view->keys[i].key != NULL && j11_text_equal(view->keys[i].kid, name))
-			return &view->keys[i];
-	return NULL;
 }
 
 /* Is it a person who must do something first? */

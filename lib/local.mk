@@ -9,7 +9,7 @@ pkgconfig_DATA = lib/jwk11.pc
 libj11base_la_SOURCES = lib/jwk11.h \
 	lib/base/attr.h lib/base/b64.c lib/base/b64.h lib/base/buf.c lib/base/buf.h lib/base/ckr.c lib/base/ckr.h lib/base/clock.c lib/base/clock.h lib/base/err.c \
 	lib/base/err.h lib/base/health.c lib/base/health.h lib/base/mem.c lib/base/mem.h lib/base/secret.c lib/base/secret.h lib/base/text.c lib/base/text.h \
-	lib/base/cbor.c lib/base/cbor.h lib/form/profile.c lib/form/profile.h \
+	lib/base/cbor.c lib/base/cbor.h lib/form/profile.c lib/form/profile.h lib/form/version.c lib/form/version.h \
 	lib/json/json_read.c lib/json/json_read.h lib/json/json_take.c lib/json/json_take.h lib/json/json_write.c lib/json/json_write.h
 libj11base_la_CFLAGS = $(AM_CFLAGS) $(YAJL_CFLAGS) -fvisibility=hidden
 libj11base_la_LIBADD = $(YAJL_LIBS)
@@ -31,7 +31,7 @@ libj11core_la_SOURCES = lib/api.c lib/audit/audit_chain.c lib/audit/audit_chain.
 	lib/token/mech.c lib/token/mech.h lib/token/obj.c lib/token/obj.h lib/token/p11.c lib/token/p11.h lib/token/pad.c lib/token/pick.c lib/token/pick.h lib/token/pin.c lib/token/use.c lib/token/use.h \
 	lib/token/key_jws.c lib/token/key_jws.h \
 	lib/token/provision.c lib/token/provision.h lib/token/run.c lib/token/run.h lib/token/sess.c lib/token/sign.c lib/token/slot.c lib/token/token.h lib/token/uri.c \
-	lib/token/uri.h
+	lib/token/uri.h lib/token/versions.c lib/token/versions.h
 libj11core_la_CFLAGS = $(AM_CFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) -fvisibility=hidden
 libj11core_la_LIBADD = libj11base.la $(P11_LIBS) $(CRYPTO_LIBS) -lpthread
 

@@ -29,6 +29,7 @@
 #include "work_ops.h"
 #include "work_peer.h"
 #include "work_tell.h"
+#include "work_version.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -463,7 +464,7 @@ static void write_request(struct input *in, const struct work_view *view, uint64
 	memcpy(name, key.data, key.len);
 	for (size_t i = 0; i < J11_COUNT(fields); i++)
 		if (fields[i].type == type)
-			add_field(in, &fields[i], work_view_find(view, name), out);
+			add_field(in, &fields[i], work_version_find(view, name, 0), out);
 }
 
 /* ---- what must be true of answers ---- */
@@ -553,7 +554,7 @@ static void check_reply(const struct work_view *view, const struct wire_msg *req
 	char name[128];
 
 	must(told->type == WIRE_REPLY && wire_str(request, WIRE_F_KEY, name, sizeof(name)));
-	key = work_view_find(view, name);
+	key = work_version_find(view, name, 0);
 	must(key != NULL && key->key != NULL && j11_view_equals(told->field[WIRE_F_ALG], key->alg) && j11_view_equals(told->field[WIRE_F_KID], key->kid));
 	if (request->type == WIRE_SIGN)
 		check_signature(key, request, told->field[WIRE_F_SIGNATURE]);

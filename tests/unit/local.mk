@@ -6,6 +6,7 @@ UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_point tes
 	tests/t_http_parse tests/t_problem tests/t_catalog tests/t_call tests/t_conf tests/t_wire tests/t_policy tests/t_tools
 UNIT_TESTS += tests/t_user tests/t_meter
 UNIT_TESTS += tests/t_breaker
+UNIT_TESTS += tests/t_version
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 UNIT_TESTS += tests/t_audit
 check_PROGRAMS += $(UNIT_TESTS)
@@ -193,3 +194,8 @@ tests_t_audit_SOURCES = tests/unit/t_audit.c broker/audit_file.c broker/audit_fi
 tests_t_audit_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_audit_CFLAGS = $(TEST_FLAGS)
 tests_t_audit_LDADD = $(TEST_LIBS)
+
+tests_t_version_SOURCES = tests/unit/t_version.c
+tests_t_version_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_version_CFLAGS = $(TEST_FLAGS)
+tests_t_version_LDADD = $(TEST_LIBS)

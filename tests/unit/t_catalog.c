@@ -236,6 +236,132 @@ static void chains_names_of_one_kid(void **state)
 	catalog_free(c);
 }
 
+/* ---- versions ---- */
+
+/* One version, with a kid that is its thumbprint; `whole`: the module's tokens were all searched. moment < 0: none was found. */
+static void version(struct catalog *c, const char *module, const char *kid, int64_t moment, const char *version_state, bool whole)
+{
+	static const uint64_t one = 1;
+	uint64_t number = (uint64_t)moment;
+	char jwk[128];
+	struct wire_msg msg;
+
+	snprintf(jwk, sizeof(jwk), "{\"kty\":\"EC\",\"kid\":\"%s\",\"crv\":\"P-256\"}", kid);
+	msg = key_row("a", version_state, kid, moment >= 0 ? jwk : NULL);
+	if (moment >= 0) {
+		msg.field[WIRE_F_THUMBPRINT] = j11_view_str(kid);
+		msg.field[WIRE_F_MOMENT] = (struct jwk11_view){ .data = &number, .len = sizeof(number) };
+	}
+	if (whole)
+		msg.field[WIRE_F_WHOLE] = (struct jwk11_view){ .data = &one, .len = sizeof(one) };
+	assert_false(catalog_take(c, module, &msg, NULL));
+}
+
+/* The kids in their order, each with the letter of its state. */
+static void expect_versions(struct catalog *c, int64_t now, const char *expected, int64_t due)
+{
+	char got[256] = "";
+
+	assert_int_equal(catalog_settle(c, "a", now, 100), due);
+	for (const struct catalog_key *k = catalog_versions(c, "a"); k != NULL; k = k->next_version)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s=%s%s", got[0] ? " " : "", k->kid, j11_version_state_name(k->version_state),
+			k->unreported ? "?" : "");
+	assert_string_equal(got, expected);
+}
+
+static struct catalog *with_versions(void)
+{
+	struct catalog *c = catalog_new();
+
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "m", "k2", 2000, "active", true);
+	version(c, "m", "k0", 0, "active", true);
+	version(c, "m", "k1", 1000, "active", true);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	return c;
+}
+
+static void a_name_means_the_version_that_signs(void **state)
+{
+	struct catalog *c = with_versions();
+
+	(void)state;
+	expect_versions(c, 500, "k0=active k1=next k2=next", 1000);
+	assert_string_equal(catalog_key_named(c, "a")->kid, "k0");
+	expect_versions(c, 1050, "k0=retiring k1=active k2=next", 1100);
+	assert_string_equal(catalog_key_named(c, "a")->kid, "k1");
+	assert_string_equal(catalog_key_state(catalog_key_of_kid(c, "k0")), "retiring");
+	assert_string_equal(catalog_key_of_kid(c, "k2")->name, "a");
+	assert_true(catalog_key_stands(c, catalog_key_of_kid(c, "k2")));
+	assert_null(catalog_key_of_kid(c, "k2")->next_kid);
+	assert_int_equal(catalog_settle(c, "nobody", 500, 100), INT64_MAX);
+	assert_null(catalog_versions(c, "nobody"));
+	catalog_free(c);
+}
+
+static void versions_of_two_modules_are_one_row(void **state)
+{
+	struct catalog *c = with_versions();
+
+	(void)state;
+	simple(c, "n", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "n", "k1", 1000, "active", true); /* by another way */
+	version(c, "n", "k3", 1500, "active", true);
+	assert_true(simple(c, "n", WIRE_CATALOG_END, NULL));
+	expect_versions(c, 1550, "k0=retired k1=retiring k3=active k2=next", 1600);
+	assert_string_equal(catalog_key_named(c, "a")->module, "n");
+	simple(c, "o", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "o", "", -1, "missing", true); /* a module that has none says nothing about the others' */
+	assert_true(simple(c, "o", WIRE_CATALOG_END, NULL));
+	expect_versions(c, 1550, "k0=retired k1=retiring k3=active k2=next", 1600);
+	catalog_free(c);
+}
+
+/* The token is away: what was seen stays published, and the clock goes on. */
+static void versions_outlive_their_token(void **state)
+{
+	struct catalog *c = with_versions();
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "m", "", -1, "unavailable", false);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	expect_versions(c, 500, "k0=active? k1=next? k2=next?", 1000);
+	expect_versions(c, 1050, "k0=retiring? k1=active? k2=next?", 1100);
+	assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "unavailable");
+	assert_string_not_equal(catalog_key_named(c, "a")->jwk, "");
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "m", "k1", 1000, "active", false); /* one of two tokens is back */
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	expect_versions(c, 1050, "k0=retiring? k1=active k2=next?", 1100);
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "m", "k1", 1000, "active", true); /* and the other one, without its versions */
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	expect_versions(c, 1050, "k1=active", INT64_MAX);
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "m", "", -1, "missing", true);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_null(catalog_versions(c, "a"));
+	assert_string_equal(catalog_key_state(catalog_key_named(c, "a")), "missing");
+	catalog_free(c);
+}
+
+/* Two brokers that see different weather agree: what a worker cannot do at the moment does not change whose turn it is. */
+static void weather_changes_no_turn(void **state)
+{
+	struct catalog *c = with_versions();
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	version(c, "m", "k0", 0, "active", true);
+	version(c, "m", "k1", 1000, "unavailable", true);
+	version(c, "m", "k2", 2000, "weak", true); /* this does not go away */
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	expect_versions(c, 1050, "k0=retiring k1=active k2=next", 1100);
+	expect_versions(c, 5000, "k0=retired k1=active k2=retiring", INT64_MAX);
+	catalog_free(c);
+}
+
 /* A key whose kid style is none: its JWK has none either. */
 static void takes_keys_without_a_kid(void **state)
 {
@@ -513,6 +639,10 @@ int main(void)
 		cmocka_unit_test(refuses_jwks_that_must_not_be_published),
 		cmocka_unit_test(prefers_the_module_that_can_use_a_key),
 		cmocka_unit_test(chains_names_of_one_kid),
+		cmocka_unit_test(a_name_means_the_version_that_signs),
+		cmocka_unit_test(versions_of_two_modules_are_one_row),
+		cmocka_unit_test(versions_outlive_their_token),
+		cmocka_unit_test(weather_changes_no_turn),
 		cmocka_unit_test(takes_keys_without_a_kid),
 		cmocka_unit_test(takes_certificates_that_are_base64),
 		cmocka_unit_test(a_kid_that_is_taken_takes_the_old_public_half_along),

@@ -186,6 +186,16 @@ static void refuses_kids_and_profiles_that_do_not_go_together(void **state)
 	static const struct row rows[] = {
 		{ KEY "kid-style = serial\n", "f:3: kid-style takes thumbprint, k8s, label, id or none", "" },
 		{ KEY "use = both\n", "f:3: use takes sig or enc", "" },
+		{ KEY "lead = 659\n", "f: [key k]: a lead of 659 s is too short: relying parties keep a set for max-age (300 s), a new version is found after rescan "
+			"(300 s), clocks differ by up to 60 s: 660 s at least", "" },
+		{ KEY "period = 1h\n", "f: [key k]: a period of 3600 s is not longer than the lead of 86400 s", "" },
+		{ KEY "overlap = 60\n", "f: [key k]: an overlap of 60 s is too short: tokens live up to 0 s by jwt-max-ttl, clocks differ by up to 60 s: 61 s at least", "" },
+		{ KEY "overlap = 10m\n[client c]\nuid = 1\nkeys = k\nallow = jwt\njwt-max-ttl = 10m\n",
+			"f: [key k]: an overlap of 600 s is too short: tokens live up to 600 s by jwt-max-ttl, clocks differ by up to 60 s: 660 s at least", "" },
+		{ KEY "lead = 1h\nuse = enc\n", "f: [key k]: lead, overlap and period are for key pairs that sign", "" },
+		{ KEY "lead = 1h\nalg = HS256\n", "f: [key k]: lead, overlap and period are for key pairs that sign", "" },
+		{ KEY "lead = 1h\nkid-style = none\n", "f: [key k]: versions are told apart by their kid, and kid-style is none", "" },
+		{ "[key k]\nuri = pkcs11:token=t;id=%01\nlead = 1h\n", "f: [key k]: each version has an id of its own, and its uri asks for one", "" },
 		{ KEY "kid = x\nkid-style = label\n", "f: [key k]: kid and kid-style exclude each other", "" },
 		{ KEY "kid = x\n[key l]\nuri = pkcs11:object=l\nkid = x\n", "f: [key l] has the kid of [key k]; a kid names one key", "" },
 		{ KEY "kid = x\nalg = RS256\n[key m]\nuri = pkcs11:\n[key l]\nuri = pkcs11:object=k\nkid = x\nalg = PS256\n",
@@ -420,6 +430,43 @@ static void akp_keys_are_in_sets_that_name_them(void **state)
 	}
 }
 
+/* What is not said of the durations follows from what is. */
+static void completes_durations_of_versions(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t lead, overlap, period, max_ttl;
+	} rows[] = {
+		{ KEY, 0, 0, 0, 0 },
+		{ KEY "lead = 1h\n", 3600, 86460, 0, 86400 },
+		{ KEY "period = 90d\n", 86400, 86460, 7776000, 86400 },
+		{ KEY "overlap = 2h\n", 86400, 7200, 0, 7140 },
+		{ KEY "lead = 660\n[client c]\nuid = 1\nkeys = *\nallow = jwt\njwt-max-ttl = 10m\n", 660, 660, 0, 600 },
+		{ KEY "lead = 660\n[client c]\nuid = 1\nkeys = k\nallow = sign\njwt-max-ttl = 10m\n", 660, 86460, 0, 600 },
+		{ "[daemon]\nmax-age = 10\nrescan = 1\n" KEY "lead = 71\n", 71, 86460, 0, 86400 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(65536);
+		struct conf *conf = NULL, *again = NULL;
+		const struct conf_client nobody = { .name = "n" };
+
+		assert_int_equal(conf_parse(j11_view_str(rows[i].text), "f", &conf, NULL), JWK11_OK);
+		assert_int_equal(conf->keys[0].lead, rows[i].lead);
+		assert_int_equal(conf->keys[0].overlap, rows[i].overlap);
+		assert_int_equal(conf->keys[0].period, rows[i].period);
+		assert_int_equal(conf_key_is_versioned(&conf->keys[0]), rows[i].lead > 0);
+		assert_int_equal(conf_max_ttl(conf->n_clients > 0 ? &conf->clients[0] : &nobody, &conf->keys[0]), rows[i].max_ttl);
+		conf_emit(conf, &text);
+		assert_int_equal(conf_parse(j11_buf_view(&text), "f", &again, NULL), JWK11_OK);
+		assert_int_equal(again->keys[0].lead, rows[i].lead);
+		assert_int_equal(again->keys[0].overlap, rows[i].overlap);
+		conf_free(again);
+		conf_free(conf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +482,7 @@ int main(void)
 		cmocka_unit_test(canonical_lines_are_not_longer),
 		cmocka_unit_test(every_algorithm_can_be_granted),
 		cmocka_unit_test(akp_keys_are_in_sets_that_name_them),
+		cmocka_unit_test(completes_durations_of_versions),
 		cmocka_unit_test(survives_each_failing_allocation),
 	};
 
