@@ -114,7 +114,6 @@ static bool carries_kid(const struct catalog_key *key, const struct j11_json *ki
 /* A public JWK of this kid, and nothing private in it: the set is world-readable. */
 static enum jwk11_rc check_jwk(struct catalog_key *key, struct jwk11_err *err)
 {
-	static const char *const private_members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv" };
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	const struct j11_json *root, *kid, *crv;
 	enum jwk11_rc rc = j11_json_read(j11_view_str(key->jwk), &j11_json_limits_default, "JWK of a worker", &doc, err);
@@ -126,9 +125,8 @@ static enum jwk11_rc check_jwk(struct catalog_key *key, struct jwk11_err *err)
 	crv = j11_json_get(root, "crv");
 	if (root->type != J11_JSON_OBJECT || !carries_kid(key, kid))
 		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK of a worker: it does not carry its kid");
-	for (size_t i = 0; i < J11_COUNT(private_members); i++)
-		if (j11_json_get(root, private_members[i]) != NULL)
-			return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK of a worker: it has a private member");
+	if (!j11_form_is_public(root))
+		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_JWK_INVALID, "JWK of a worker: it has a private member");
 	if (crv != NULL && crv->type == J11_JSON_STRING) {
 		char *copy = j11_mem_dup_n(crv->text.data, crv->text.len);
 

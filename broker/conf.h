@@ -53,6 +53,19 @@ struct conf_set {
 	enum conf_yes x5c;
 	const char *issuer;   /* of the discovery document; NULL: there is none */
 	const char *jwks_uri; /* in it; NULL: the issuer's, as OpenID Connect Discovery has it */
+	const char **verify_only; /* absolute paths of folders with public keys */
+	enum jwk11_kid_style verify_only_kid_style; /* of those that bring no kid: thumbprint or k8s */
+};
+/* A public key from a file, that is published and signs nothing here. Only the canonical text has sections of these: who reads files puts them
+ * there (keys_file.h), and the others need no cryptography for them. */
+struct conf_verify_only {
+	const char *name;       /* its number */
+	const char *set;        /* in which it is published */
+	const char *file;       /* which it is from */
+	const char *kid, *alg, *kty;
+	const char *thumbprint; /* RFC 7638 */
+	const char *jwk;        /* in the plain form */
+	const char *pkix;       /* DER SubjectPublicKeyInfo in plain base64 */
 };
 /* A socket besides api.sock, with the same routes: for whom other rules hold, or for a container. */
 struct conf_socket {
@@ -133,6 +146,8 @@ struct conf {
 	size_t n_clients;
 	struct conf_socket *sockets;
 	size_t n_sockets;
+	struct conf_verify_only *verify_only; /* as they are published: by set, folder, file name and place in the file */
+	size_t n_verify_only;
 
 	void *arena; /* owns everything above */
 };
@@ -152,9 +167,17 @@ enum jwk11_rc conf_parse(struct jwk11_view text, const char *file, struct conf *
 enum jwk11_rc conf_load(const char *path, struct conf **ret_conf, struct jwk11_err *err) J11_MUST_USE;
 /* The canonical text: every value written out, names resolved to uid and gid lines, so that conf_parse gives an equal struct. */
 void conf_emit(const struct conf *conf, struct jwk11_buf *out);
+/* Its part with the verify-only keys alone. */
+void conf_emit_verify_only(const struct conf *conf, struct jwk11_buf *out);
 void conf_free(struct conf *conf);
 
 enum { CONF_SOCKETS_MAX = 16 };
+enum { CONF_VERIFY_ONLY_MAX = 1024 };
+/* Does any set want keys from files? */
+bool conf_wants_verify_only(const struct conf *conf);
+/* Puts one more behind those that are there. Copies its strings; its name is made here. */
+enum jwk11_rc conf_add_verify_only(struct conf *conf, const struct conf_verify_only *key, struct jwk11_err *err) J11_MUST_USE;
+
 #define CONF_API "api" /* how sections call api.sock */
 
 /* Does any [client] section ask for the unit or the executable of who calls? */
@@ -190,6 +213,8 @@ bool conf_set_is_implied(const struct conf *conf, const struct conf_set *set);
 /* Does the set hold the key of this name and type? One AKP key makes many libraries refuse the whole set: it is in the sets that name it, and in
  * the implied set "akp". */
 bool conf_set_holds(const struct conf_set *set, const char *name, const char *kty);
+/* Of a key that was put into its folder: an ML-DSA key goes into a set that names its keys, not into one with "*". */
+bool conf_set_takes(const struct conf_set *set, const struct conf_verify_only *key);
 
 J11_DEFINE_AUTO(struct conf, conf_free)
 

@@ -209,6 +209,11 @@ static enum jwk11_rc check_set(struct checked *r, const struct conf *c, const st
 {
 	enum jwk11_rc rc = check_issuer(r, set);
 
+	for (const char **f = set->verify_only; *f != NULL && rc == JWK11_OK; f++)
+		if (**f != '/')
+			rc = refuse(r, "[set %s] verify-only takes absolute paths of folders, not \"%s\"", set->name, *f);
+	if (rc == JWK11_OK && set->verify_only_kid_style != JWK11_KID_THUMBPRINT && set->verify_only[0] == NULL)
+		rc = refuse(r, "[set %s]: verify-only-kid-style goes with verify-only only", set->name);
 	if (rc == JWK11_OK && set->profile != NULL && set->x5c == CONF_YES && !set->profile->takes_x5c)
 		return refuse(r, "[set %s]: profile %s takes no x5c", set->name, set->profile->name);
 	for (const char **k = set->keys; *k != NULL && rc == JWK11_OK; k++) {
@@ -418,5 +423,7 @@ enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *
 		rc = check_limits(&r, conf);
 	if (rc == JWK11_OK)
 		rc = check_sockets(&r, conf);
+	if (rc == JWK11_OK)
+		rc = conf_check_verify_only(conf, file, err);
 	return rc == JWK11_OK ? check_daemon(&r, conf) : rc;
 }

@@ -8,6 +8,7 @@
 #define T(name, kind, field, ...) { CONF_S_TOKEN, name, kind, offsetof(struct conf_token, field), __VA_ARGS__ }
 #define K(name, kind, field, ...) { CONF_S_KEY, name, kind, offsetof(struct conf_key, field), __VA_ARGS__ }
 #define S(name, kind, field, ...) { CONF_S_SOCKET, name, kind, offsetof(struct conf_socket, field), __VA_ARGS__ }
+#define V(name, kind, field) { CONF_S_VERIFY_ONLY, name, kind, offsetof(struct conf_verify_only, field), 0, 0, { 0 } }
 #define C(name, kind, field, ...) { CONF_S_CLIENT, name, kind, offsetof(struct conf_client, field), __VA_ARGS__ }
 
 const struct conf_row conf_rows[] = {
@@ -61,6 +62,8 @@ const struct conf_row conf_rows[] = {
 	{ CONF_S_SET, "x5c", CONF_WORD, offsetof(struct conf_set, x5c), 0, 0, { "no", "yes" } },
 	{ CONF_S_SET, "issuer", CONF_TEXT, offsetof(struct conf_set, issuer), 0, 0, { 0 } },
 	{ CONF_S_SET, "jwks-uri", CONF_TEXT, offsetof(struct conf_set, jwks_uri), 0, 0, { 0 } },
+	{ CONF_S_SET, "verify-only", CONF_LIST, offsetof(struct conf_set, verify_only), 0, 0, { 0 } },
+	{ CONF_S_SET, "verify-only-kid-style", CONF_WORD, offsetof(struct conf_set, verify_only_kid_style), 0, 0, { "thumbprint", "k8s" } },
 	C("user", CONF_LIST, users, 0, 0, { 0 }),
 	C("uid", CONF_UIDS, uids, 0, 0, { 0 }),
 	C("group", CONF_LIST, groups, 0, 0, { 0 }),
@@ -87,6 +90,8 @@ const struct conf_row conf_rows[] = {
 	S("group", CONF_TEXT, group, 0, 0, { 0 }),
 	S("gid", CONF_UNSIGNED, gid, 0, 0xfffffffe, { 0 }),
 	S("address", CONF_TEXT, address, 0, 0, { 0 }),
+	V("set", CONF_TEXT, set), V("file", CONF_PATH, file), V("kid", CONF_TEXT, kid), V("alg", CONF_TEXT, alg), V("kty", CONF_TEXT, kty),
+	V("thumbprint", CONF_TEXT, thumbprint), V("jwk", CONF_TEXT, jwk), V("pkix", CONF_TEXT, pkix),
 	{ CONF_S_DAEMON, NULL, CONF_TEXT, 0, 0, 0, { 0 } },
 };
 
@@ -165,6 +170,12 @@ static void emit_section(enum conf_section section, const char *name, const void
 			emit_row(row, target, out);
 }
 
+void conf_emit_verify_only(const struct conf *conf, struct jwk11_buf *out)
+{
+	for (size_t i = 0; i < conf->n_verify_only; i++)
+		emit_section(CONF_S_VERIFY_ONLY, conf->verify_only[i].name, &conf->verify_only[i], out);
+}
+
 void conf_emit(const struct conf *conf, struct jwk11_buf *out)
 {
 	emit_section(CONF_S_DAEMON, NULL, conf, out);
@@ -178,4 +189,5 @@ void conf_emit(const struct conf *conf, struct jwk11_buf *out)
 		emit_section(CONF_S_CLIENT, conf->clients[i].name, &conf->clients[i], out);
 	for (size_t i = 0; i < conf->n_sockets; i++)
 		emit_section(CONF_S_SOCKET, conf->sockets[i].name, &conf->sockets[i], out);
+	conf_emit_verify_only(conf, out);
 }

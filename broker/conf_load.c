@@ -139,6 +139,9 @@ enum jwk11_rc conf_load(const char *path, struct conf **ret_conf, struct jwk11_e
 		rc = read_drop_ins(path, &text, err);
 	if (rc == JWK11_OK)
 		rc = conf_parse(j11_buf_view(&text), path, &conf, err);
+	if (rc == JWK11_OK && conf->n_verify_only > 0)
+		rc = j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_CONFIG_INVALID, "%s: [verify-only %s] is made of a file with a key in it; name its folder in a [set]",
+			path, conf->verify_only[0].name);
 	if (rc == JWK11_OK)
 		rc = resolve(conf, err);
 	if (rc == JWK11_OK)

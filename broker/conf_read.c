@@ -52,7 +52,7 @@ void conf_free(struct conf *conf)
 	j11_mem_free(conf);
 }
 
-static const char *const section_names[CONF_N_SECTIONS] = { "daemon", "token", "key", "set", "client", "socket" };
+static const char *const section_names[CONF_N_SECTIONS] = { "daemon", "token", "key", "set", "client", "socket", "verify-only" };
 
 const char *conf_section_name(enum conf_section section)
 {
@@ -417,6 +417,9 @@ static bool name_taken(const struct conf *c, enum conf_section s, struct jwk11_v
 	for (size_t i = 0; s == CONF_S_SOCKET && i < c->n_sockets; i++)
 		if (j11_view_equals(name, c->sockets[i].name))
 			return true;
+	for (size_t i = 0; s == CONF_S_VERIFY_ONLY && i < c->n_verify_only; i++)
+		if (j11_view_equals(name, c->verify_only[i].name))
+			return true;
 	return false;
 }
 
@@ -469,6 +472,9 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 		r->conf->sockets[r->conf->n_sockets - 1].mode = 0660;
 		r->conf->sockets[r->conf->n_sockets - 1].gid = (gid_t)-1;
 		break;
+	case CONF_S_VERIFY_ONLY:
+		ADD(verify_only, n_verify_only, struct conf_verify_only);
+		break;
 	default:
 		ADD(clients, n_clients, struct conf_client);
 	}
@@ -497,7 +503,7 @@ static enum jwk11_rc read_section(struct reader *r, struct jwk11_view line)
 	}
 	j11_text_printable(word, text, sizeof(text));
 	refuse(r, "unknown section [%s]", text);
-	hint_near(r, text, section_names, CONF_N_SECTIONS);
+	hint_near(r, text, section_names, CONF_N_FILE_SECTIONS);
 	return JWK11_ERR_SYNTAX;
 }
 

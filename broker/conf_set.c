@@ -6,8 +6,8 @@
 /* Not a word that a configuration can hold. */
 #define ALL_AKP "*akp"
 
-static const char *rest[] = { "*", NULL }, *apart[] = { ALL_AKP, NULL };
-static const struct conf_set implied[] = { { .name = "default", .keys = rest }, { .name = "akp", .keys = apart } };
+static const char *rest[] = { "*", NULL }, *apart[] = { ALL_AKP, NULL }, *none[] = { NULL };
+static const struct conf_set implied[] = { { .name = "default", .keys = rest, .verify_only = none }, { .name = "akp", .keys = apart, .verify_only = none } };
 
 static const struct conf_set *find_section(const struct conf *conf, const char *name)
 {
@@ -51,4 +51,9 @@ bool conf_set_holds(const struct conf_set *set, const char *name, const char *kt
 		if (j11_text_equal(*k, akp ? ALL_AKP : "*") || j11_text_equal(*k, name))
 			return true;
 	return false;
+}
+
+bool conf_set_takes(const struct conf_set *set, const struct conf_verify_only *key)
+{
+	return !j11_text_equal(key->kty, "AKP") || !conf_list_has(set->keys, "*");
 }

@@ -11,7 +11,11 @@
 /* A line that starts with it names the file the lines after it come from: conf_load joins a file and its drop-ins this way. */
 #define CONF_FILE_MARK '\f'
 
-enum conf_section { CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_S_SOCKET, CONF_N_SECTIONS };
+/* Those from CONF_N_FILE_SECTIONS on are for the canonical text only. */
+enum conf_section {
+	CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_S_SOCKET, CONF_S_VERIFY_ONLY, CONF_N_SECTIONS,
+	CONF_N_FILE_SECTIONS = CONF_S_VERIFY_ONLY
+};
 
 #define CONF_ROWS_MAX 128
 
@@ -34,6 +38,8 @@ extern const struct conf_row conf_rows[]; /* ends with a NULL name; at most CONF
 
 /* Looks at the whole of it (conf_check.c) and fills in what follows from it. */
 enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *err) J11_MUST_USE;
+/* The same for the verify-only keys (conf_keys.c). */
+enum jwk11_rc conf_check_verify_only(const struct conf *conf, const char *file, struct jwk11_err *err) J11_MUST_USE;
 const char *conf_section_name(enum conf_section section);
 /* Zeroed memory that lives as long as the configuration. */
 void *conf_alloc(struct conf *conf, size_t size) J11_MUST_USE;

@@ -23,6 +23,7 @@ struct set {
 	char *body;
 	size_t len;
 	size_t n_keys;
+	bool waits;        /* it is for keys of tokens too, and none of them has been seen yet */
 	int64_t changed;   /* seconds since 1970 */
 	char *left_out;    /* which keys of it are not published, and why */
 	char etag[40];     /* as application/json */
@@ -151,22 +152,23 @@ struct rendering {
 	struct jwk11_buf left_out;
 	struct front_oidc_algs algs;
 	size_t n_keys, n_left_out, n_unsaid;
+	bool waits;
 	struct jwk11_err *err;
 	enum jwk11_rc rc;
 };
 
-static void count_in(struct rendering *r, const struct conf_key *k, const struct catalog_key *key)
+static void count_in(struct rendering *r, bool signs, const char *alg)
 {
 	r->n_keys++;
-	if (k->use == CONF_USE_SIG)
-		front_oidc_note(&r->algs, key->alg);
+	if (signs)
+		front_oidc_note(&r->algs, alg);
 }
 
-static void leave_out(struct rendering *r, const struct conf_key *k, const char *why)
+static void leave_out(struct rendering *r, const char *name, const char *why)
 {
-	char text[64 + 4 + J11_PROFILE_WHY_MAX];
+	char text[256 + 4 + J11_PROFILE_WHY_MAX];
 
-	snprintf(text, sizeof(text), "%s%s: %s", r->n_left_out > 0 ? "; " : "", k->name, why);
+	snprintf(text, sizeof(text), "%s%s: %s", r->n_left_out > 0 ? "; " : "", name, why);
 	if (r->left_out.len + strlen(text) <= LEFT_OUT_MAX)
 		j11_buf_add_str(&r->left_out, text);
 	else
@@ -174,8 +176,15 @@ static void leave_out(struct rendering *r, const struct conf_key *k, const char 
 	r->n_left_out++;
 }
 
+/* One key on its way into the set. */
+struct published {
+	const char *name; /* for people: of its section, or its file */
+	const char *alg, *jwk, *x5c, *x5t; /* "" without certificates */
+	bool signs;
+};
+
 /* The key in the form that the set's profile asks for; one that its taker does not take stays out. */
-static enum jwk11_rc write_form(struct rendering *r, const struct conf_key *k, const struct catalog_key *key, struct jwk11_err *err)
+static enum jwk11_rc write_form(struct rendering *r, const struct published *key, struct jwk11_err *err)
 {
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *jwk = NULL;
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *x5c = NULL;
@@ -190,35 +199,46 @@ static enum jwk11_rc write_form(struct rendering *r, const struct conf_key *k, c
 		return rc;
 	form.jwk = j11_json_root(jwk);
 	form.x5c = x5c != NULL ? j11_json_root(x5c) : NULL;
-	if (p != NULL && p->kid_style != JWK11_N_KID_ && (k->kid != NULL || k->kid_style != p->kid_style)) {
-		snprintf(why, sizeof(why), "%s wants kid-style = %s in its section", p->taker, p->kid_word);
-		leave_out(r, k, why);
-	} else if (p != NULL && !j11_profile_takes(p, &form, &r->tally, why)) {
-		leave_out(r, k, why);
+	if (p != NULL && !j11_profile_takes(p, &form, &r->tally, why)) {
+		leave_out(r, key->name, why);
 	} else {
 		j11_form_jwk(r->o, p, &form, r->set->x5c == CONF_YES);
-		count_in(r, k, key);
+		count_in(r, key->signs, key->alg);
 	}
+	return JWK11_OK;
+}
+
+static enum jwk11_rc write_published(struct rendering *r, const struct published *key, struct jwk11_err *err)
+{
+	if (r->set->profile != NULL || r->set->x5c == CONF_YES)
+		return write_form(r, key, err);
+	j11_json_raw(r->o, NULL, j11_view_str(key->jwk));
+	count_in(r, key->signs, key->alg);
 	return JWK11_OK;
 }
 
 static enum jwk11_rc write_key(struct rendering *r, const struct conf_key *k, const struct catalog_key *key, struct jwk11_err *err)
 {
+	const struct published p = { .name = k->name, .alg = key->alg, .jwk = key->jwk, .x5c = key->x5c, .x5t = key->x5t, .signs = k->use == CONF_USE_SIG };
+	const struct j11_profile *profile = r->set->profile;
+	char why[J11_PROFILE_WHY_MAX];
+
 	if (is_repeated(r->front, r->set, key))
 		return JWK11_OK;
 	if (key->rival != NULL) {
-		leave_out(r, k, catalog_key_text(key));
+		leave_out(r, k->name, catalog_key_text(key));
 		return JWK11_OK;
 	}
 	if (front_kid_rival(r->front, key) != NULL) {
-		leave_out(r, k, "its kid is that of another key, in another module");
+		leave_out(r, k->name, "its kid is that of another key, in another module");
 		return JWK11_OK;
 	}
-	if (r->set->profile != NULL || r->set->x5c == CONF_YES)
-		return write_form(r, k, key, err);
-	j11_json_raw(r->o, NULL, j11_view_str(key->jwk));
-	count_in(r, k, key);
-	return JWK11_OK;
+	if (profile != NULL && profile->kid_style != JWK11_N_KID_ && (k->kid != NULL || k->kid_style != profile->kid_style)) {
+		snprintf(why, sizeof(why), "%s wants kid-style = %s in its section", profile->taker, profile->kid_word);
+		leave_out(r, k->name, why);
+		return JWK11_OK;
+	}
+	return write_published(r, &p, err);
 }
 
 static bool write_next(void *arg, const struct conf_key *k, const struct catalog_key *key)
@@ -229,11 +249,27 @@ static bool write_next(void *arg, const struct conf_key *k, const struct catalog
 	return r->rc == JWK11_OK;
 }
 
+/* Behind those of the tokens. */
+static bool write_from_file(void *arg, const struct conf_verify_only *key, const char *why_not)
+{
+	const struct published p = { .name = key->file, .alg = key->alg, .jwk = key->jwk, .x5c = "", .x5t = "", .signs = true };
+	struct rendering *r = arg;
+
+	if (why_not != NULL)
+		leave_out(r, key->file, why_not);
+	else
+		r->rc = write_published(r, &p, r->err);
+	return r->rc == JWK11_OK;
+}
+
 static enum jwk11_rc write_keys(struct rendering *r)
 {
 	j11_json_open(r->o, NULL, '{');
 	j11_json_open(r->o, "keys", '[');
 	front_view_each_published(r->front, r->set, write_next, r);
+	r->waits = r->n_keys == 0 && front_view_wants_own(r->front, r->set);
+	if (r->rc == JWK11_OK)
+		front_view_each_verify_only(r->front, r->set, write_from_file, r);
 	j11_json_close(r->o);
 	j11_json_close(r->o);
 	return r->rc;
@@ -271,6 +307,7 @@ static enum jwk11_rc render(const struct front *front, const struct conf_set *se
 		ret_set->left_out = j11_mem_dup(jwk11_buf_data(&r.left_out));
 		ret_set->len = buf.len;
 		ret_set->n_keys = r.n_keys;
+		ret_set->waits = r.waits;
 		rc = ret_set->name != NULL && ret_set->body != NULL && ret_set->left_out != NULL ? JWK11_OK : j11_err_memory(err);
 	}
 	if (rc == JWK11_OK)
@@ -403,7 +440,7 @@ static bool refuse_empty(struct front_request *q, const struct set *set)
 {
 	const struct set *akp = find_set(q->front->jwks, "akp", 3);
 
-	if (set->n_keys > 0)
+	if (set->n_keys > 0 && !set->waits)
 		return false;
 	if (set->left_out[0] != '\0')
 		front_problem(q, J11_CODE_NOT_READY, "no key of the set \"%s\" can be published: %s", set->name, set->left_out);

@@ -9,6 +9,12 @@
  * before it already, is for the caller to leave out. */
 typedef bool (*front_published_fn)(void *arg, const struct conf_key *conf, const struct catalog_key *key);
 void front_view_each_published(const struct front *front, const struct conf_set *set, front_published_fn fn, void *arg);
+/* Those that it publishes of files, behind them. `why_not`: not NULL for one that stays out, with the reason; one that the set has of a token too is
+ * passed over. */
+typedef bool (*front_verify_only_fn)(void *arg, const struct conf_verify_only *key, const char *why_not);
+void front_view_each_verify_only(const struct front *front, const struct conf_set *set, front_verify_only_fn fn, void *arg);
+/* Is the set for keys of tokens too? Then it is not served before one of them was seen: whoever fetched it would keep it. */
+bool front_view_wants_own(const struct front *front, const struct conf_set *set);
 /* Does what was rendered still hold at this moment? Not when a version's has come, or the clock has been put back. */
 bool front_view_keeps_time(struct front *front);
 /* Renders the key sets anew: after a new configuration or catalogue, or when it no longer keeps time. On failure the old ones stay. */

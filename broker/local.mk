@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# Three programs; the file prefix says in which one a file runs. Supervisor and front link only base and json of the library.
+# Four programs; the file prefix says in which one a file runs. Supervisor and front link only base and json of the library.
 sbin_PROGRAMS += jwk11d
-pkglibexec_PROGRAMS += jwk11d-front jwk11d-worker
+pkglibexec_PROGRAMS += jwk11d-front jwk11d-keys jwk11d-worker
 noinst_LTLIBRARIES += libj11broker.la
 BROKER_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker
 
 # Both the front's and supervisor's library and the worker, which stands on the whole of libjwk11, have these.
-SHARED_SOURCES = broker/conf.h broker/conf_check.c broker/conf_emit.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c broker/conf_table.h broker/log.c broker/log.h \
+SHARED_SOURCES = broker/conf.h broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c broker/conf_table.h broker/log.c broker/log.h \
 	broker/peer.c broker/peer.h broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/sandbox_filter.c broker/sandbox_filter.h broker/sandbox_land.c \
 	broker/sandbox_land.h broker/tally.c broker/tally.h broker/wire.c broker/wire.h
 libj11broker_la_SOURCES = $(SHARED_SOURCES)
 libj11broker_la_CPPFLAGS = $(BROKER_CPPFLAGS) $(SECCOMP_CFLAGS)
 libj11broker_la_LIBADD = libj11base.la
 
-jwk11d_SOURCES = broker/sup_audit.c broker/sup_audit.h broker/sup_child.c broker/sup_child.h broker/sup_conf.c broker/sup_conf.h broker/sup_explain.c broker/sup_explain.h broker/sup_listen.c broker/sup_listen.h broker/sup_login.c broker/sup_login.h broker/sup_main.c \
+jwk11d_SOURCES = broker/sup_audit.c broker/sup_audit.h broker/sup_child.c broker/sup_child.h broker/sup_conf.c broker/sup_conf.h broker/sup_explain.c broker/sup_explain.h broker/sup_keys.c broker/sup_keys.h broker/sup_listen.c broker/sup_listen.h broker/sup_login.c broker/sup_login.h broker/sup_main.c \
 	broker/sup_notify.c broker/sup_notify.h broker/sup_serve.c broker/sup_serve.h broker/sup_sock.c broker/sup_sock.h broker/sup_spawn.c \
 	broker/sup_spawn.h broker/sup_status.c broker/sup_status.h broker/sup_watch.c broker/sup_watch.h
 jwk11d_CPPFLAGS = $(BROKER_CPPFLAGS)
@@ -21,7 +21,7 @@ jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)
 
 FRONT_SOURCES = broker/call.c broker/call.h broker/call_queue.c broker/call_queue.h broker/catalog.c broker/catalog.h broker/catalog_entry.c broker/catalog_entry.h \
 	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_call.c broker/front_conn.h broker/front_conn_in.h broker/front_room.c broker/front_serve.c \
-	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_oidc.c broker/front_oidc.h broker/front_refusal.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_view.c broker/front_view.h \
+	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_oidc.c broker/front_oidc.h broker/front_refusal.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_verify_only.c broker/front_view.c broker/front_view.h \
 	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
 	broker/front_metrics.c broker/front_metrics.h broker/loop.c broker/loop.h broker/meter.c broker/meter.h broker/problem.c broker/problem.h broker/user.c broker/user.h
 noinst_LTLIBRARIES += libj11front.la
@@ -37,3 +37,9 @@ WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c 
 jwk11d_worker_SOURCES = $(WORKER_SOURCES)
 jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 jwk11d_worker_LDADD = libj11core.la $(SECCOMP_LIBS) -lpthread
+
+# What verify-only keys are read with; the tool has it too.
+KEYS_SOURCES = broker/keys_dir.c broker/keys_dir.h broker/keys_file.c broker/keys_file.h
+jwk11d_keys_SOURCES = broker/keys_main.c $(KEYS_SOURCES) $(SHARED_SOURCES)
+jwk11d_keys_CPPFLAGS = $(BROKER_CPPFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
+jwk11d_keys_LDADD = libj11core.la $(SECCOMP_LIBS)

@@ -97,6 +97,16 @@ bool sandbox_supervisor(const struct conf *conf)
 
 /* ---- front ---- */
 
+static bool shut_off(int abi)
+{
+	return keep_capabilities(0) && (abi <= 0 || sandbox_land_restrict(SANDBOX_LAND_READ | SANDBOX_LAND_WRITE | SANDBOX_LAND_OUTSIDE, NULL, 0));
+}
+
+bool sandbox_keys(void)
+{
+	return SANITIZED || (shut_off(sandbox_land_abi()) && sandbox_filter_front());
+}
+
 bool sandbox_front(void)
 {
 	int abi = sandbox_land_abi();
@@ -106,9 +116,7 @@ bool sandbox_front(void)
 		log_event(LOG_LEVEL_WARNING, "sandbox", "state", "off", "why", "a build with sanitizers", NULL);
 		return true;
 	}
-	if (!keep_capabilities(0))
-		return false;
-	if (abi > 0 && !sandbox_land_restrict(SANDBOX_LAND_READ | SANDBOX_LAND_WRITE | SANDBOX_LAND_OUTSIDE, NULL, 0))
+	if (!shut_off(abi))
 		return false;
 	log_event(abi > 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "sandbox", "landlock", abi > 0 ? log_num(room, abi) : "none", "why",
 		abi > 0 ? NULL : "the kernel has none, or it is switched off", NULL);

@@ -14,6 +14,8 @@ bool sandbox_supervisor(const struct conf *conf) J11_MUST_USE;
 /* Front, before its first untrusted byte: no capability, nothing of the file system or the network, only the calls that serve the
  * descriptors it has; anything else ends the process. False: it must not go on. */
 bool sandbox_front(void) J11_MUST_USE;
+/* jwk11d-keys, once it has read its files: as the front. */
+bool sandbox_keys(void) J11_MUST_USE;
 /* Worker, before it loads its module and before it has threads: no capability; a filter of what no module needs, and the paths of
  * worker-read and worker-write, as the configuration says. `talk`: log what is not as it could be. */
 bool sandbox_worker(const struct conf *conf, bool talk) J11_MUST_USE;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "sup_keys.h"
 
 enum { TEXT_MAX = 4 * 1024 * 1024 };
 
@@ -32,6 +33,22 @@ static enum jwk11_rc make_memory(const struct conf *conf, int *ret_fd, struct jw
 	return JWK11_ERR_INTERNAL;
 }
 
+/* With the keys of files in it, as the others get it. */
+static enum jwk11_rc make_whole(struct conf *conf, int *ret_memory, struct jwk11_err *err)
+{
+	int bare = -1;
+	enum jwk11_rc rc;
+
+	if (!conf_wants_verify_only(conf))
+		return make_memory(conf, ret_memory, err);
+	rc = make_memory(conf, &bare, err);
+	if (rc != JWK11_OK)
+		return rc;
+	rc = sup_keys_read(conf, bare, err);
+	close(bare);
+	return rc == JWK11_OK ? make_memory(conf, ret_memory, err) : rc;
+}
+
 static enum jwk11_rc load(const char *path, const struct sup_sock *sock, struct conf **ret_conf, int *ret_memory, struct jwk11_err *err)
 {
 	J11_AUTO(conf_free_auto) struct conf *conf = NULL;
@@ -40,9 +57,19 @@ static enum jwk11_rc load(const char *path, const struct sup_sock *sock, struct 
 	if (rc == JWK11_OK && sock != NULL)
 		rc = sup_sock_note(sock, conf, err);
 	if (rc == JWK11_OK)
-		rc = make_memory(conf, ret_memory, err);
+		rc = make_whole(conf, ret_memory, err);
 	if (rc == JWK11_OK)
 		*ret_conf = J11_STEAL(conf);
+	return rc;
+}
+
+enum jwk11_rc sup_conf_check(const char *path, struct conf **ret_conf, struct jwk11_err *err)
+{
+	int memory = -1;
+	enum jwk11_rc rc = load(path, NULL, ret_conf, &memory, err);
+
+	if (rc == JWK11_OK)
+		close(memory);
 	return rc;
 }
 

@@ -20,6 +20,8 @@ struct sup_conf {
 	uint64_t generation; /* 1 at the start, one more with each reload */
 };
 
+/* Reads it and what it leads to, as a start would, and no more. */
+enum jwk11_rc sup_conf_check(const char *path, struct conf **ret_conf, struct jwk11_err *err) J11_MUST_USE;
 /* Borrows path. */
 enum jwk11_rc sup_conf_open(const char *path, struct sup_conf *ret_conf, struct jwk11_err *err) J11_MUST_USE;
 /* The sockets are open: from now on the configuration says what the kernel calls them. Borrows sock. */

@@ -37,12 +37,15 @@ static int check_only(const char *path)
 	struct jwk11_err err = { 0 };
 	size_t n_modules = 0;
 
-	if (conf_load(path, &conf, &err) != JWK11_OK)
+	if (sup_conf_check(path, &conf, &err) != JWK11_OK)
 		return complain(&err, EXIT_CONFIG_);
 	while (conf->modules[n_modules] != NULL)
 		n_modules++;
-	printf("%s: good: %zu modules, %zu tokens, %zu keys, %zu sets, %zu clients\n", path, n_modules, conf->n_tokens, conf->n_keys, conf->n_sets,
+	printf("%s: good: %zu modules, %zu tokens, %zu keys, %zu sets, %zu clients", path, n_modules, conf->n_tokens, conf->n_keys, conf->n_sets,
 		conf->n_clients);
+	if (conf_wants_verify_only(conf))
+		printf(", %zu verify-only keys", conf->n_verify_only);
+	printf("\n");
 	if (conf->n_clients == 0)
 		printf("  no [client] section: nobody may sign\n");
 	return EXIT_SUCCESS;

@@ -273,6 +273,26 @@ static void each_local(const struct conf_key *conf, struct jwk11_key *key, const
 		l->rc = take_local(l, conf->name, key, alg, kid);
 }
 
+/* Behind those of the tokens, as the broker has them. */
+static enum jwk11_rc take_verify_only(struct local_gathering *l, struct local *local)
+{
+	const struct conf *conf = local_conf(local);
+	struct gathered *into;
+	enum jwk11_rc rc = l->rc == JWK11_OK ? local_read_keys(local, l->err) : l->rc;
+
+	for (size_t i = 0; i < conf->n_verify_only && rc == JWK11_OK; i++) {
+		const struct conf_verify_only *v = &conf->verify_only[i];
+
+		if (!j11_text_equal(v->set, l->set->name))
+			continue;
+		if (conf_set_takes(l->set, v))
+			rc = add(l->keys, v->file, j11_view_str(v->jwk), &into, l->err);
+		else
+			fprintf(stderr, "jwk11: left out: %s: an ML-DSA key goes into a set that names its keys\n", v->file);
+	}
+	return rc;
+}
+
 static enum jwk11_rc find_set(const struct local *local, const char *name, const struct conf_set **ret_set, struct jwk11_err *err)
 {
 	*ret_set = conf_find_set(local_conf(local), name != NULL ? name : "default");
@@ -299,6 +319,8 @@ static enum jwk11_rc from_tokens(const struct cmd_global *g, struct local_gather
 	}
 	if (rc == JWK11_OK && argc == 0)
 		rc = local_each(local, each_local, l, l->err);
+	if (rc == JWK11_OK && argc == 0)
+		rc = take_verify_only(l, local);
 	say_apart(l->n_apart);
 	for (int i = 0; rc == JWK11_OK && i < argc; i++) {
 		rc = local_key(local, argv[i], &key, &alg, &kid, l->err);

@@ -13,6 +13,8 @@ struct local;
 enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, struct jwk11_err *err) J11_MUST_USE;
 void local_close(struct local *local);
 const struct conf *local_conf(const struct local *local);
+/* Puts the verify-only keys of its files into the configuration. */
+enum jwk11_rc local_read_keys(struct local *local, struct jwk11_err *err) J11_MUST_USE;
 struct jwk11_context *local_context(struct local *local);
 /* Finds a key by configured name, by kid, or by RFC 7512 URI; opens its token at first need. `ret_alg` and `ret_kid` are its configured or
  * default algorithm and its kid, valid until local_close. */

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "keys_dir.h"
 
 enum { MAX_TRIES = 4 };
 
@@ -189,6 +190,11 @@ void local_close(struct local *l)
 const struct conf *local_conf(const struct local *l)
 {
 	return l->conf;
+}
+
+enum jwk11_rc local_read_keys(struct local *l, struct jwk11_err *err)
+{
+	return keys_dir_load(l->conf, err);
 }
 
 struct jwk11_context *local_context(struct local *l)

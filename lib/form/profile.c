@@ -203,3 +203,13 @@ bool j11_form_is_x5c(const struct j11_json *x5c)
 			return false;
 	return true;
 }
+
+bool j11_form_is_public(const struct j11_json *jwk)
+{
+	static const char *const private_members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv" };
+
+	for (size_t i = 0; i < J11_COUNT(private_members); i++)
+		if (j11_json_get(jwk, private_members[i]) != NULL)
+			return false;
+	return jwk->type == J11_JSON_OBJECT;
+}

@@ -55,6 +55,8 @@ void j11_form_jwk(struct j11_json_out *o, const struct j11_profile *profile, con
 struct jwk11_view j11_form_kid(const struct j11_form *form);
 /* Its first n certificates (0: all) as PEM. RFC 7468 section 5. */
 void j11_form_certs(struct jwk11_buf *out, const struct j11_form *form, size_t n);
+/* Is it an object without a private member (RFC 7518 6.2.2, 6.3.2, 6.4.1; RFC 8037 section 2; RFC 9964)? */
+bool j11_form_is_public(const struct j11_json *jwk);
 /* Is this value an x5c as we write it: 1 to 8 strings of plain base64? */
 bool j11_form_is_x5c(const struct j11_json *x5c);
 

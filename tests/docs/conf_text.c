@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return canonical(argv[1]);
 	for (const struct conf_row *row = conf_rows; row->name != NULL; row++)
-		printf("%s %s\n", conf_section_name(row->section), row->name);
+		if (row->section < CONF_N_FILE_SECTIONS) /* the others are for the canonical text */
+			printf("%s %s\n", conf_section_name(row->section), row->name);
 	return 0;
 }

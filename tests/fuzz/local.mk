@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each target is built twice: here with a driver that replays its seeds, by fuzz.sh with an engine.
 check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
-	tests/replay_jwk tests/replay_jws tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
+	tests/replay_jwk tests/replay_jws tests/replay_keys tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
 
@@ -40,6 +40,10 @@ tests_replay_jwk_LDADD = libj11core.la $(CRYPTO_LIBS)
 tests_replay_jws_SOURCES = tests/fuzz/replay.c tests/fuzz/f_jws.c
 tests_replay_jws_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_jws_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_keys_SOURCES = tests/fuzz/replay.c tests/fuzz/f_keys.c broker/keys_file.c
+tests_replay_keys_CPPFLAGS = $(TEST_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_replay_keys_LDADD = libj11broker.la libj11core.la $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 
 tests_replay_lint_SOURCES = tests/fuzz/replay.c tests/fuzz/f_lint.c
 tests_replay_lint_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linked into tests/front_probe and tests/worker_probe, which are otherwise the product's own objects and never installed: right after the
+/* Linked into tests/front_probe, tests/keys_probe and tests/worker_probe, which are otherwise the product's own objects and never installed: right after the
  * process has given up what it gives up, it tries what JWK11_PROBE names and says how that went. JWK11_PROBE_UNFILTERED leaves the system
  * call filter out, to see what the rest does alone. */
 #include <arpa/inet.h>
@@ -32,6 +32,8 @@
 /* The linker puts these in the place of the functions they are named after (--wrap). */
 bool __real_sandbox_front(void);
 bool __wrap_sandbox_front(void);
+bool __real_sandbox_keys(void);
+bool __wrap_sandbox_keys(void);
 bool __real_sandbox_worker(const struct conf *conf, bool talk);
 bool __wrap_sandbox_worker(const struct conf *conf, bool talk);
 int __real_seccomp_load(const scmp_filter_ctx filter);
@@ -302,6 +304,17 @@ bool __wrap_sandbox_front(void)
 
 	prepare();
 	ok = __real_sandbox_front();
+	if (ok)
+		probe();
+	return ok;
+}
+
+bool __wrap_sandbox_keys(void)
+{
+	bool ok;
+
+	prepare();
+	ok = __real_sandbox_keys();
 	if (ok)
 		probe();
 	return ok;

@@ -14,7 +14,7 @@ IT_TESTS += tests/it/macs.py
 IT_TESTS += tests/interop/leading_zeros.py
 IT_TESTS += tests/it/profiles.py
 IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
-IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/audit_points.py tests/it/ask_pin.py tests/it/login.py tests/it/discovery.py tests/it/publish.py tests/it/webserver.py
+IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/audit_points.py tests/it/ask_pin.py tests/it/login.py tests/it/discovery.py tests/it/publish.py tests/it/verify_only.py tests/it/webserver.py
 TESTS += $(IT_TESTS)
 EXTRA_DIST += $(IT_TESTS) tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
 
@@ -38,12 +38,16 @@ tests_t_cert_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)
 tests_t_cert_softhsm_LDADD = $(TEST_LIBS) -lpthread
 
 # Front and worker as they are, and a hook that tries what they must not be able to do.
-check_PROGRAMS += tests/front_probe tests/worker_probe tests/old_kernel tests/under_filter
-PROBE_WRAP = $(AM_LDFLAGS) -Wl,--wrap=seccomp_load -Wl,--wrap=sandbox_front -Wl,--wrap=sandbox_worker
+check_PROGRAMS += tests/front_probe tests/keys_probe tests/worker_probe tests/old_kernel tests/under_filter
+PROBE_WRAP = $(AM_LDFLAGS) -Wl,--wrap=seccomp_load -Wl,--wrap=sandbox_front -Wl,--wrap=sandbox_keys -Wl,--wrap=sandbox_worker
 tests_front_probe_SOURCES = broker/front_main.c tests/it/isolation_hook.c
 tests_front_probe_CPPFLAGS = $(TEST_CPPFLAGS) $(SECCOMP_CFLAGS)
 tests_front_probe_LDFLAGS = $(PROBE_WRAP)
 tests_front_probe_LDADD = libj11front.la $(SECCOMP_LIBS)
+tests_keys_probe_SOURCES = $(jwk11d_keys_SOURCES) tests/it/isolation_hook.c
+tests_keys_probe_CPPFLAGS = $(jwk11d_keys_CPPFLAGS)
+tests_keys_probe_LDFLAGS = $(PROBE_WRAP)
+tests_keys_probe_LDADD = $(jwk11d_keys_LDADD)
 tests_worker_probe_SOURCES = $(WORKER_SOURCES) tests/it/isolation_hook.c
 tests_worker_probe_CPPFLAGS = $(jwk11d_worker_CPPFLAGS)
 tests_worker_probe_LDFLAGS = $(PROBE_WRAP)

@@ -9,6 +9,7 @@ UNIT_TESTS += tests/t_breaker
 UNIT_TESTS += tests/t_version
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 UNIT_TESTS += tests/t_audit
+UNIT_TESTS += tests/t_keys_file
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -199,3 +200,8 @@ tests_t_version_SOURCES = tests/unit/t_version.c
 tests_t_version_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_version_CFLAGS = $(TEST_FLAGS)
 tests_t_version_LDADD = $(TEST_LIBS)
+
+tests_t_keys_file_SOURCES = tests/unit/t_keys_file.c broker/keys_file.c
+tests_t_keys_file_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_keys_file_CFLAGS = $(TEST_FLAGS)
+tests_t_keys_file_LDADD = libj11broker.la $(TEST_LIBS) $(SECCOMP_LIBS)
