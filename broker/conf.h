@@ -41,6 +41,7 @@ struct conf_key {
 	enum jwk11_kid_style kid_style;
 	enum conf_use use; /* what the key does; never both */
 	enum conf_yes context_pin; /* the PIN again for each operation, when the key wants it (CKA_ALWAYS_AUTHENTICATE) */
+	enum conf_yes discovery; /* default yes; no: it is not in what relying parties of an issuer find (conf_set_shows) */
 	/* Of a key with versions (conf_key_is_versioned), in seconds; all 0 without. */
 	int64_t lead;    /* that a version is published before it signs */
 	int64_t overlap; /* that it is published after it has signed last */
@@ -54,6 +55,7 @@ struct conf_set {
 	const char *issuer;   /* of the discovery document; NULL: there is none */
 	const char *jwks_uri; /* in it; NULL: the issuer's, as OpenID Connect Discovery has it */
 	const char **verify_only; /* absolute paths of folders with public keys */
+	const char **verify_only_no_discovery; /* the same for keys with discovery = no */
 	enum jwk11_kid_style verify_only_kid_style; /* of those that bring no kid: thumbprint or k8s */
 };
 /* A public key from a file, that is published and signs nothing here. Only the canonical text has sections of these: who reads files puts them
@@ -66,6 +68,7 @@ struct conf_verify_only {
 	const char *thumbprint; /* RFC 7638 */
 	const char *jwk;        /* in the plain form */
 	const char *pkix;       /* DER SubjectPublicKeyInfo in plain base64 */
+	enum conf_yes discovery; /* as of a key */
 };
 /* A socket besides api.sock, with the same routes: for whom other rules hold, or for a container. */
 struct conf_socket {
@@ -173,7 +176,8 @@ void conf_free(struct conf *conf);
 
 enum { CONF_SOCKETS_MAX = 16 };
 enum { CONF_VERIFY_ONLY_MAX = 1024 };
-/* Does any set want keys from files? */
+/* Does the set, any set, want keys from files? */
+bool conf_set_wants_verify_only(const struct conf_set *set);
 bool conf_wants_verify_only(const struct conf *conf);
 /* Puts one more behind those that are there. Copies its strings; its name is made here. */
 enum jwk11_rc conf_add_verify_only(struct conf *conf, const struct conf_verify_only *key, struct jwk11_err *err) J11_MUST_USE;
@@ -213,6 +217,8 @@ bool conf_set_is_implied(const struct conf *conf, const struct conf_set *set);
 /* Does the set hold the key of this name and type? One AKP key makes many libraries refuse the whole set: it is in the sets that name it, and in
  * the implied set "akp". */
 bool conf_set_holds(const struct conf_set *set, const char *name, const char *kty);
+/* Is a key of the set with this `discovery` in its JWKS and its discovery document? Without an issuer nobody discovers anything. */
+bool conf_set_shows(const struct conf_set *set, enum conf_yes discovery);
 /* Of a key that was put into its folder: an ML-DSA key goes into a set that names its keys, not into one with "*". */
 bool conf_set_takes(const struct conf_set *set, const struct conf_verify_only *key);
 

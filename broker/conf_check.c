@@ -205,15 +205,26 @@ static enum jwk11_rc check_issuer(struct checked *r, const struct conf_set *set)
 	return JWK11_OK;
 }
 
+static enum jwk11_rc check_folders(struct checked *r, const struct conf_set *set)
+{
+	const char *const names[] = { "verify-only", "verify-only-no-discovery" };
+	const char *const *const lists[] = { set->verify_only, set->verify_only_no_discovery };
+
+	for (size_t i = 0; i < J11_COUNT(lists); i++)
+		for (const char *const *f = lists[i]; *f != NULL; f++)
+			if (**f != '/')
+				return refuse(r, "[set %s] %s takes absolute paths of folders, not \"%s\"", set->name, names[i], *f);
+	if (set->verify_only_kid_style != JWK11_KID_THUMBPRINT && !conf_set_wants_verify_only(set))
+		return refuse(r, "[set %s]: verify-only-kid-style goes with verify-only only", set->name);
+	return JWK11_OK;
+}
+
 static enum jwk11_rc check_set(struct checked *r, const struct conf *c, const struct conf_set *set)
 {
 	enum jwk11_rc rc = check_issuer(r, set);
 
-	for (const char **f = set->verify_only; *f != NULL && rc == JWK11_OK; f++)
-		if (**f != '/')
-			rc = refuse(r, "[set %s] verify-only takes absolute paths of folders, not \"%s\"", set->name, *f);
-	if (rc == JWK11_OK && set->verify_only_kid_style != JWK11_KID_THUMBPRINT && set->verify_only[0] == NULL)
-		rc = refuse(r, "[set %s]: verify-only-kid-style goes with verify-only only", set->name);
+	if (rc == JWK11_OK)
+		rc = check_folders(r, set);
 	if (rc == JWK11_OK && set->profile != NULL && set->x5c == CONF_YES && !set->profile->takes_x5c)
 		return refuse(r, "[set %s]: profile %s takes no x5c", set->name, set->profile->name);
 	for (const char **k = set->keys; *k != NULL && rc == JWK11_OK; k++) {

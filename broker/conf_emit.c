@@ -8,7 +8,7 @@
 #define T(name, kind, field, ...) { CONF_S_TOKEN, name, kind, offsetof(struct conf_token, field), __VA_ARGS__ }
 #define K(name, kind, field, ...) { CONF_S_KEY, name, kind, offsetof(struct conf_key, field), __VA_ARGS__ }
 #define S(name, kind, field, ...) { CONF_S_SOCKET, name, kind, offsetof(struct conf_socket, field), __VA_ARGS__ }
-#define V(name, kind, field) { CONF_S_VERIFY_ONLY, name, kind, offsetof(struct conf_verify_only, field), 0, 0, { 0 } }
+#define V(name, kind, field, ...) { CONF_S_VERIFY_ONLY, name, kind, offsetof(struct conf_verify_only, field), 0, 0, __VA_ARGS__ }
 #define C(name, kind, field, ...) { CONF_S_CLIENT, name, kind, offsetof(struct conf_client, field), __VA_ARGS__ }
 
 const struct conf_row conf_rows[] = {
@@ -54,6 +54,7 @@ const struct conf_row conf_rows[] = {
 	K("kid-style", CONF_WORD, kid_style, 0, 0, { "thumbprint", "k8s", "label", "id", "none" }), /* as enum jwk11_kid_style */
 	K("use", CONF_WORD, use, 0, 0, { "sig", "enc" }),
 	K("context-pin", CONF_WORD, context_pin, 0, 0, { "no", "yes" }),
+	K("discovery", CONF_WORD, discovery, 0, 0, { "no", "yes" }),
 	K("lead", CONF_SECONDS, lead, 1, 31536000, { 0 }),
 	K("overlap", CONF_SECONDS, overlap, 1, 315360000, { 0 }),
 	K("period", CONF_SECONDS, period, 1, 315360000, { 0 }),
@@ -63,6 +64,7 @@ const struct conf_row conf_rows[] = {
 	{ CONF_S_SET, "issuer", CONF_TEXT, offsetof(struct conf_set, issuer), 0, 0, { 0 } },
 	{ CONF_S_SET, "jwks-uri", CONF_TEXT, offsetof(struct conf_set, jwks_uri), 0, 0, { 0 } },
 	{ CONF_S_SET, "verify-only", CONF_LIST, offsetof(struct conf_set, verify_only), 0, 0, { 0 } },
+	{ CONF_S_SET, "verify-only-no-discovery", CONF_LIST, offsetof(struct conf_set, verify_only_no_discovery), 0, 0, { 0 } },
 	{ CONF_S_SET, "verify-only-kid-style", CONF_WORD, offsetof(struct conf_set, verify_only_kid_style), 0, 0, { "thumbprint", "k8s" } },
 	C("user", CONF_LIST, users, 0, 0, { 0 }),
 	C("uid", CONF_UIDS, uids, 0, 0, { 0 }),
@@ -90,8 +92,15 @@ const struct conf_row conf_rows[] = {
 	S("group", CONF_TEXT, group, 0, 0, { 0 }),
 	S("gid", CONF_UNSIGNED, gid, 0, 0xfffffffe, { 0 }),
 	S("address", CONF_TEXT, address, 0, 0, { 0 }),
-	V("set", CONF_TEXT, set), V("file", CONF_PATH, file), V("kid", CONF_TEXT, kid), V("alg", CONF_TEXT, alg), V("kty", CONF_TEXT, kty),
-	V("thumbprint", CONF_TEXT, thumbprint), V("jwk", CONF_TEXT, jwk), V("pkix", CONF_TEXT, pkix),
+	V("set", CONF_TEXT, set, { 0 }),
+	V("file", CONF_PATH, file, { 0 }),
+	V("kid", CONF_TEXT, kid, { 0 }),
+	V("alg", CONF_TEXT, alg, { 0 }),
+	V("kty", CONF_TEXT, kty, { 0 }),
+	V("thumbprint", CONF_TEXT, thumbprint, { 0 }),
+	V("jwk", CONF_TEXT, jwk, { 0 }),
+	V("pkix", CONF_TEXT, pkix, { 0 }),
+	V("discovery", CONF_WORD, discovery, { "no", "yes" }),
 	{ CONF_S_DAEMON, NULL, CONF_TEXT, 0, 0, 0, { 0 } },
 };
 

@@ -11,7 +11,7 @@
 bool conf_wants_verify_only(const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->n_sets; i++)
-		if (conf->sets[i].verify_only[0] != NULL)
+		if (conf_set_wants_verify_only(&conf->sets[i]))
 			return true;
 	return false;
 }
@@ -25,17 +25,23 @@ static const char *copy_text(struct conf *conf, const char *text)
 	return copy;
 }
 
-/* A copy of every string of it. */
+static bool is_string(const struct conf_row *row)
+{
+	return row->section == CONF_S_VERIFY_ONLY && row->kind < CONF_WORD;
+}
+
+/* With a copy of every string of it. */
 static bool copy_all(struct conf *conf, const struct conf_verify_only *from, struct conf_verify_only *to)
 {
 	char name[24];
 
+	*to = *from;
 	snprintf(name, sizeof(name), "%zu", conf->n_verify_only + 1);
 	to->name = copy_text(conf, name);
 	for (const struct conf_row *row = conf_rows; row->name != NULL; row++) {
 		const char **place = (const char **)(void *)((char *)to + row->offset);
 
-		if (row->section != CONF_S_VERIFY_ONLY)
+		if (!is_string(row))
 			continue;
 		*place = copy_text(conf, *(const char *const *)(const void *)((const char *)from + row->offset));
 		if (*place == NULL)
@@ -68,7 +74,7 @@ enum jwk11_rc conf_add_verify_only(struct conf *conf, const struct conf_verify_o
 static bool is_complete(const struct conf_verify_only *key)
 {
 	for (const struct conf_row *row = conf_rows; row->name != NULL; row++)
-		if (row->section == CONF_S_VERIFY_ONLY && *(const char *const *)(const void *)((const char *)key + row->offset) == NULL)
+		if (is_string(row) && *(const char *const *)(const void *)((const char *)key + row->offset) == NULL)
 			return false;
 	return true;
 }

@@ -463,6 +463,7 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 		break;
 	case CONF_S_KEY:
 		ADD(keys, n_keys, struct conf_key);
+		r->conf->keys[r->conf->n_keys - 1].discovery = CONF_YES;
 		break;
 	case CONF_S_SET:
 		ADD(sets, n_sets, struct conf_set);
@@ -474,6 +475,7 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 		break;
 	case CONF_S_VERIFY_ONLY:
 		ADD(verify_only, n_verify_only, struct conf_verify_only);
+		r->conf->verify_only[r->conf->n_verify_only - 1].discovery = CONF_YES;
 		break;
 	default:
 		ADD(clients, n_clients, struct conf_client);

@@ -7,7 +7,10 @@
 #define ALL_AKP "*akp"
 
 static const char *rest[] = { "*", NULL }, *apart[] = { ALL_AKP, NULL }, *none[] = { NULL };
-static const struct conf_set implied[] = { { .name = "default", .keys = rest, .verify_only = none }, { .name = "akp", .keys = apart, .verify_only = none } };
+static const struct conf_set implied[] = {
+	{ .name = "default", .keys = rest, .verify_only = none, .verify_only_no_discovery = none },
+	{ .name = "akp", .keys = apart, .verify_only = none, .verify_only_no_discovery = none },
+};
 
 static const struct conf_set *find_section(const struct conf *conf, const char *name)
 {
@@ -51,6 +54,16 @@ bool conf_set_holds(const struct conf_set *set, const char *name, const char *kt
 		if (j11_text_equal(*k, akp ? ALL_AKP : "*") || j11_text_equal(*k, name))
 			return true;
 	return false;
+}
+
+bool conf_set_shows(const struct conf_set *set, enum conf_yes discovery)
+{
+	return set->issuer == NULL || discovery == CONF_YES;
+}
+
+bool conf_set_wants_verify_only(const struct conf_set *set)
+{
+	return set->verify_only[0] != NULL || set->verify_only_no_discovery[0] != NULL;
 }
 
 bool conf_set_takes(const struct conf_set *set, const struct conf_verify_only *key)

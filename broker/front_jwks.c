@@ -93,6 +93,7 @@ void front_view_each_published(const struct front *front, const struct conf_set 
 }
 
 struct twins {
+	const struct conf_set *set;
 	const struct catalog_key *key;
 	bool found;
 };
@@ -102,9 +103,10 @@ static bool look_for_twin(void *arg, const struct conf_key *k, const struct cata
 {
 	struct twins *t = arg;
 
-	(void)k;
 	if (other == t->key)
 		return false;
+	if (!conf_set_shows(t->set, k->discovery))
+		return true;
 	t->found = j11_text_equal(other->kid, t->key->kid) && (t->key->kid[0] != '\0' || j11_text_equal(other->jwk, t->key->jwk));
 	return !t->found;
 }
@@ -113,7 +115,7 @@ static bool look_for_twin(void *arg, const struct conf_key *k, const struct cata
 static bool is_repeated(const struct front *front, const struct conf_set *set, const struct catalog_key *key)
 {
 	const struct catalog_key *twin = catalog_key_of_kid(front->catalog, key->kid);
-	struct twins t = { .key = key };
+	struct twins t = { .set = set, .key = key };
 
 	if (twin != NULL && twin->next_kid == NULL)
 		return false;
@@ -245,7 +247,8 @@ static bool write_next(void *arg, const struct conf_key *k, const struct catalog
 {
 	struct rendering *r = arg;
 
-	r->rc = write_key(r, k, key, r->err);
+	if (conf_set_shows(r->set, k->discovery))
+		r->rc = write_key(r, k, key, r->err);
 	return r->rc == JWK11_OK;
 }
 
@@ -257,7 +260,7 @@ static bool write_from_file(void *arg, const struct conf_verify_only *key, const
 
 	if (why_not != NULL)
 		leave_out(r, key->file, why_not);
-	else
+	else if (conf_set_shows(r->set, key->discovery))
 		r->rc = write_published(r, &p, r->err);
 	return r->rc == JWK11_OK;
 }

@@ -51,7 +51,7 @@ void front_view_each_verify_only(const struct front *front, const struct conf_se
 bool front_view_wants_own(const struct front *front, const struct conf_set *set)
 {
 	for (size_t i = 0; i < front->conf->n_keys; i++)
-		if (conf_list_has(set->keys, front->conf->keys[i].name))
+		if (conf_list_has(set->keys, front->conf->keys[i].name) && conf_set_shows(set, front->conf->keys[i].discovery))
 			return true;
 	return false;
 }

@@ -5,7 +5,7 @@
 
 #include "front.h"
 
-/* Calls fn for each key that a set publishes, in the set's order, until it returns false. What the taker of a set does not take, or stands
+/* Calls fn for each key that a set publishes, in the set's order, until it returns false; those with discovery = no among them (conf_set_shows). What the taker of a set does not take, or stands
  * before it already, is for the caller to leave out. */
 typedef bool (*front_published_fn)(void *arg, const struct conf_key *conf, const struct catalog_key *key);
 void front_view_each_published(const struct front *front, const struct conf_set *set, front_published_fn fn, void *arg);

@@ -84,43 +84,50 @@ static bool is_plain(const char *path)
 	return j11_text_is_utf8(j11_view_str(path)) && path[strlen(path) - 1] != ' ';
 }
 
-static enum jwk11_rc add_file(const struct conf_set *set, const char *folder, const char *name, struct keys_files *files, struct jwk11_err *err)
+/* A folder of a set. */
+struct folder {
+	const struct conf_set *set;
+	const char *path;
+	enum conf_yes discovery;
+};
+
+static enum jwk11_rc add_file(const struct folder *folder, const char *name, struct keys_files *files, struct jwk11_err *err)
 {
 	char path[PATH_ROOM], shown[PATH_ROOM];
 	struct keys_file *file;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
-		return refuse(set, folder, "a path in it is too long", err);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder->path, name) >= sizeof(path))
+		return refuse(folder->set, folder->path, "a path in it is too long", err);
 	if (!is_plain(path)) {
 		j11_text_printable(j11_view_str(path), shown, sizeof(shown));
-		return refuse(set, shown, "its name is not plain text", err);
+		return refuse(folder->set, shown, "its name is not plain text", err);
 	}
 	if (files->n == FILES_MAX)
-		return refuse(set, folder, "more than 1024 files in all", err);
+		return refuse(folder->set, folder->path, "more than 1024 files in all", err);
 	file = &files->list[files->n];
-	*file = (struct keys_file){ .set = set, .path = j11_mem_dup(path), .octets = J11_BUF(KEYS_FILE_MAX) };
+	*file = (struct keys_file){ .set = folder->set, .path = j11_mem_dup(path), .discovery = folder->discovery, .octets = J11_BUF(KEYS_FILE_MAX) };
 	files->n++;
-	return file->path != NULL ? read_file(set, path, &file->octets, err) : j11_err_memory(err);
+	return file->path != NULL ? read_file(folder->set, path, &file->octets, err) : j11_err_memory(err);
 }
 
-static enum jwk11_rc read_folder(const struct conf_set *set, const char *folder, struct keys_files *files, struct jwk11_err *err)
+static enum jwk11_rc read_folder(const struct folder *folder, struct keys_files *files, struct jwk11_err *err)
 {
 	struct dirent **entries = NULL;
 	struct stat st;
 	enum jwk11_rc rc;
 	int n;
 
-	if (stat(folder, &st) != 0)
-		return refuse(set, folder, strerror(errno), err);
-	rc = check_mode(set, folder, &st, err);
+	if (stat(folder->path, &st) != 0)
+		return refuse(folder->set, folder->path, strerror(errno), err);
+	rc = check_mode(folder->set, folder->path, &st, err);
 	if (rc != JWK11_OK)
 		return rc;
-	n = scandir(folder, &entries, is_wanted, compare);
+	n = scandir(folder->path, &entries, is_wanted, compare);
 	if (n < 0)
-		return refuse(set, folder, strerror(errno), err);
+		return refuse(folder->set, folder->path, strerror(errno), err);
 	for (int i = 0; i < n; i++) {
 		if (rc == JWK11_OK)
-			rc = add_file(set, folder, entries[i]->d_name, files, err);
+			rc = add_file(folder, entries[i]->d_name, files, err);
 		free(entries[i]);
 	}
 	free(entries);
@@ -132,7 +139,9 @@ static enum jwk11_rc read_set(const struct conf_set *set, struct keys_files *fil
 	enum jwk11_rc rc = JWK11_OK;
 
 	for (const char **f = set->verify_only; *f != NULL && rc == JWK11_OK; f++)
-		rc = read_folder(set, *f, files, err);
+		rc = read_folder(&(struct folder){ set, *f, CONF_YES }, files, err);
+	for (const char **f = set->verify_only_no_discovery; *f != NULL && rc == JWK11_OK; f++)
+		rc = read_folder(&(struct folder){ set, *f, CONF_NO }, files, err);
 	return rc;
 }
 
@@ -153,7 +162,7 @@ enum jwk11_rc keys_dir_read(const struct conf *conf, struct keys_files *ret_file
 	for (size_t i = 0; i < conf->n_sets && rc == JWK11_OK; i++) {
 		rc = read_set(&conf->sets[i], &files, err);
 		if (rc == JWK11_OK && count_octets(&files) > ALL_MAX)
-			rc = refuse(&conf->sets[i], conf->sets[i].verify_only[0], "more than 16 MiB of files in all", err);
+			rc = refuse(&conf->sets[i], "its files", "more than 16 MiB in all", err);
 	}
 	if (rc == JWK11_OK)
 		*ret_files = files;
@@ -167,7 +176,7 @@ enum jwk11_rc keys_dir_take(const struct keys_files *files, struct conf *conf, s
 	enum jwk11_rc rc = JWK11_OK;
 
 	for (size_t i = 0; i < files->n && rc == JWK11_OK; i++)
-		rc = keys_file_take(conf, files->list[i].set, files->list[i].path, j11_buf_view(&files->list[i].octets), err);
+		rc = keys_file_take(conf, files->list[i].set, files->list[i].path, files->list[i].discovery, j11_buf_view(&files->list[i].octets), err);
 	return rc;
 }
 

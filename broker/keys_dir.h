@@ -8,6 +8,7 @@
 struct keys_file {
 	const struct conf_set *set; /* borrowed */
 	char *path;
+	enum conf_yes discovery;
 	struct jwk11_buf octets;
 };
 /* In the order in which their keys are published. */

@@ -21,6 +21,7 @@ struct file {
 	struct conf *conf;
 	const struct conf_set *set;
 	const char *path;
+	enum conf_yes discovery;
 	struct jwk11_err *err;
 };
 
@@ -107,6 +108,9 @@ static enum jwk11_rc look_for_twin(const struct file *f, const struct conf_verif
 			return refuse(f, "its kid \"%s\" is that of another key, in %s", key->kid, other->file);
 		if (!j11_text_equal(other->alg, key->alg))
 			return refuse(f, "the key with kid \"%s\" is for %s here and for %s in %s", key->kid, key->alg, other->alg, other->file);
+		if (other->discovery != key->discovery)
+			return refuse(f, "the key with kid \"%s\" is %s discovery, and %s it in %s", key->kid, key->discovery == CONF_YES ? "in" : "kept out of",
+				other->discovery == CONF_YES ? "in" : "kept out of", other->file);
 		*ret_known = true;
 	}
 	return JWK11_OK;
@@ -135,7 +139,7 @@ static enum jwk11_rc add_key(const struct file *f, const struct jwk11_pub *pub)
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf pkix = J11_BUF(PKIX_MAX);
 	char kid[JWK11_KID_MAX], thumbprint[JWK11_THUMBPRINT_LEN + 1];
 	struct conf_verify_only key = { .set = f->set->name, .file = f->path, .kid = kid, .alg = jwk11_pub_default_alg(pub), .kty = jwk11_pub_kty(pub),
-		.thumbprint = thumbprint };
+		.thumbprint = thumbprint, .discovery = f->discovery };
 	struct jwk11_err why = { 0 };
 	bool known = false;
 	enum jwk11_rc rc;
@@ -228,9 +232,10 @@ static enum jwk11_rc take_json(const struct file *f, struct jwk11_view text)
 	return rc;
 }
 
-enum jwk11_rc keys_file_take(struct conf *conf, const struct conf_set *set, const char *path, struct jwk11_view octets, struct jwk11_err *err)
+enum jwk11_rc keys_file_take(struct conf *conf, const struct conf_set *set, const char *path, enum conf_yes discovery, struct jwk11_view octets,
+	struct jwk11_err *err)
 {
-	const struct file f = { .conf = conf, .set = set, .path = path, .err = err };
+	const struct file f = { .conf = conf, .set = set, .path = path, .discovery = discovery, .err = err };
 
 	return ends_with(path, ".pem") ? take_pem(&f, octets) : take_json(&f, octets);
 }

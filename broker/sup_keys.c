@@ -49,7 +49,7 @@ static bool has_folders(const struct conf *conf, const char *name)
 {
 	const struct conf_set *set = conf_find_set(conf, name);
 
-	return set != NULL && set->verify_only[0] != NULL;
+	return set != NULL && conf_set_wants_verify_only(set);
 }
 
 static enum jwk11_rc take_keys(struct conf *conf, struct jwk11_view text, struct jwk11_err *err)

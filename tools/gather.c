@@ -261,6 +261,8 @@ static void each_local(const struct conf_key *conf, struct jwk11_key *key, const
 
 	if (l->rc != JWK11_OK)
 		return;
+	if (!conf_set_shows(l->set, conf->discovery))
+		return;
 	if (!conf_set_holds(l->set, conf->name, kty)) {
 		l->n_apart += l->apart != NULL && j11_text_equal(kty, "AKP") && conf_set_holds(l->apart, conf->name, kty);
 		return;
@@ -283,7 +285,7 @@ static enum jwk11_rc take_verify_only(struct local_gathering *l, struct local *l
 	for (size_t i = 0; i < conf->n_verify_only && rc == JWK11_OK; i++) {
 		const struct conf_verify_only *v = &conf->verify_only[i];
 
-		if (!j11_text_equal(v->set, l->set->name))
+		if (!j11_text_equal(v->set, l->set->name) || !conf_set_shows(l->set, v->discovery))
 			continue;
 		if (conf_set_takes(l->set, v))
 			rc = add(l->keys, v->file, j11_view_str(v->jwk), &into, l->err);

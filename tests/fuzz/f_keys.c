@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	must(conf_parse(j11_view_str(text), "f", &conf, NULL) == JWK11_OK);
-	rc = keys_file_take(conf, &conf->sets[0], data[0] == 'p' ? "/k/x.pem" : "/k/x.json", (struct jwk11_view){ .data = data + 1, .len = size - 1 }, &err);
+	rc = keys_file_take(conf, &conf->sets[0], data[0] == 'p' ? "/k/x.pem" : "/k/x.json", CONF_YES, (struct jwk11_view){ .data = data + 1, .len = size - 1 }, &err);
 	must(rc == JWK11_OK || (rc == err.rc && err.text[0] != '\0'));
 	conf_emit(conf, &out);
 	must(out.failed == JWK11_OK && conf_parse(j11_buf_view(&out), "canonical", &again, NULL) == JWK11_OK);

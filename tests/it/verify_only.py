@@ -36,7 +36,7 @@ class Peers(Trial):
         self.change("[set default]\nkeys = *\n", f"[set default]\nkeys = {keys}\nverify-only = {self.peers}\n{lines}\n")
 
     def put(self, name, content):
-        path = os.path.join(self.peers, name)
+        path = os.path.join(self.peers, name)  # an absolute name stays as it is
         if isinstance(content, dict):
             content = json.dumps(content)
         with open(path, "wb") as f:
@@ -229,7 +229,7 @@ def files_that_anybody_may_write_or_that_are_none_are_refused():
 
 @test
 def the_configuration_says_where_and_nothing_else():
-    for lines, said in (("verify-only = peers.d", "takes absolute paths"), ("[set web]\nkeys = es256\nverify-only-kid-style = k8s", "goes with verify-only only"),
+    for lines, said in (("verify-only = peers.d", "verify-only takes absolute paths"), ("verify-only-no-discovery = x", "verify-only-no-discovery takes absolute paths"), ("[set web]\nkeys = es256\nverify-only-kid-style = k8s", "goes with verify-only only"),
                         ("verify-only-kid-style = label", "thumbprint or k8s"), ("verify-only = /nonexistent/x", "/nonexistent/x: No such file"),
                         ("[verify-only 1]\nset = default\nfile = /x\nkid = x\nalg = ES256\nkty = EC\nthumbprint = x\njwk = {\"kid\":\"x\"}\npkix = AA", "name its folder in a [set]"),
                         ("[verify-only 1]\nset = default", "not a whole public key")):
@@ -258,6 +258,37 @@ def kids_are_made_as_kubernetes_makes_them_and_takers_find_their_keys():
         t.reload("event=keys-left-out")
         equal(t.served()[-1]["kty"], "OKP")
         equal([k["kid"] for k in t.served("/.well-known/jwks/kube.json")], [kid], "and what its taker does not take is left out")
+
+
+@test
+def what_is_kept_out_of_discovery_is_in_sets_without_an_issuer_only():
+    hidden, shown = (jwk.JWK.generate(kty="EC", crv=crv) for crv in ("P-384", "P-256"))
+    issuer = "issuer = https://issuer.example\n[set peers]\nkeys = *"
+    with Peers(issuer) as t:
+        private = os.path.join(t.root, "private.d")
+        os.mkdir(private, 0o755)
+        t.change("[set peers]\n", f"[set peers]\nverify-only = {t.peers}\nverify-only-no-discovery = {private}\n")
+        t.change("[set default]\n", f"[set default]\nverify-only-no-discovery = {private}\n")
+        t.change("[key rs256]\n", "[key rs256]\ndiscovery = no\n")
+        t.put("shown.pem", shown.export_to_pem())
+        path = t.put(os.path.join(private, "hidden.pem"), hidden.export_to_pem())
+        offline = [json.loads(t.offline("--set", name))["keys"] for name in ("default", "peers")]
+        t.start()
+        found, told = t.served(), t.served("/.well-known/jwks/peers.json")
+        equal(offline, [found, told])
+        equal([k["alg"] for k in found], ["ES256", "EdDSA", "ES256"])
+        equal([k["alg"] for k in told], ["ES256", "RS256", "EdDSA", "ES256", "ES384"])
+        algs = json.loads(t.ask("GET", "/.well-known/openid-configuration")[2])["id_token_signing_alg_values_supported"]
+        equal(algs, ["ES256", "EdDSA"])
+        equal(t.ask("POST", "/v1/keys/rs256/sign", {"alg": "RS256", "input": "aGVsbG8"})[0], 200, "it signs for whoever may")
+        t.stop()
+        both = t.put("both.pem", hidden.export_to_pem())
+        code, _, err = t.check()
+        equal((code, "is kept out of discovery" in err, both in err, path in err), (78, True, True, True), err)
+        os.unlink(both)
+        t.change("keys = *\nverify-only =", "keys = rs256\nverify-only =")
+        t.start()
+        equal([k["kid"] for k in t.served()], [shown.thumbprint()], "nothing of a token is waited for that is not shown")
 
 
 @test

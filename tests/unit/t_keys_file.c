@@ -23,7 +23,7 @@ static struct conf *one_set(const char *lines)
 
 static enum jwk11_rc take(struct conf *conf, const char *path, const char *text, struct jwk11_err *err)
 {
-	return keys_file_take(conf, &conf->sets[0], path, j11_view_str(text), err);
+	return keys_file_take(conf, &conf->sets[0], path, CONF_YES, j11_view_str(text), err);
 }
 
 static void names_of_files(void **state)
