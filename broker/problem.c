@@ -73,6 +73,8 @@ static const struct row rows[J11_N_CODE_] = {
 	P(TOKEN_ABSENT, 503, 5, "Token absent"),
 	P(TOKEN_AMBIGUOUS, 503, 30, "More than one token matches"),
 	P(TOKEN_FAILED, 502, 1, "Token failure"),
+	P(PASSPHRASE_MISSING, 400, 0, "Passphrase missing"),
+	P(PASSPHRASE_WRONG, 400, 0, "Passphrase wrong"),
 	P(PIN_MISSING, 503, 30, "PIN missing"),
 	P(PIN_REJECTED, 503, 30, "PIN rejected"),
 	P(PIN_LOCKED, 503, 30, "PIN locked"),

@@ -90,6 +90,18 @@ static enum jwk11_rc check_usage(const struct members *m, struct jwk11_err *err)
 	return JWK11_OK;
 }
 
+/* The same for a private key that signs: "sign" is its operation (RFC 7517 4.3). */
+static enum jwk11_rc check_usage_sign(const struct members *m, struct jwk11_err *err)
+{
+	bool signs = m->key_ops == NULL;
+
+	for (const struct j11_json *op = m->key_ops ? m->key_ops->child : NULL; op != NULL; op = op->next)
+		signs = signs || (op->type == J11_JSON_STRING && j11_view_equals(op->text, "sign"));
+	if ((m->use.data != NULL && !j11_view_equals(m->use, "sig")) || !signs)
+		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "JWK: its \"use\" or \"key_ops\" is not signing");
+	return JWK11_OK;
+}
+
 /* The same for a key to encrypt to: each of these operations is one a sender does (RFC 7517 4.3). */
 static enum jwk11_rc check_usage_enc(const struct members *m, struct jwk11_err *err)
 {
@@ -132,7 +144,7 @@ static enum jwk11_rc parse_rsa(const struct members *m, struct jwk11_pub **ret_p
 }
 
 /* What a key is read for. */
-enum purpose { TO_VERIFY, TO_ENCRYPT, EPHEMERAL };
+enum purpose { TO_VERIFY, TO_ENCRYPT, EPHEMERAL, TO_SIGN };
 
 /* RFC 7518 6.2.1.2 wants full width, and every key that somebody keeps is held to it. Senders exist that drop leading zeros from the key of one
  * message (Authlib: half of all P-521 ones), and there is nobody to tell: the number is what counts, and it is checked against the curve. */
@@ -182,7 +194,7 @@ static enum jwk11_rc parse_akp(const struct members *m, enum purpose purpose, st
 	enum j11_mldsa set = m->alg.data ? j11_mldsa_find(m->alg) : J11_MLDSA_NONE;
 	enum jwk11_rc rc;
 
-	if (purpose != TO_VERIFY)
+	if (purpose != TO_VERIFY && purpose != TO_SIGN)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "JWK: keys of this \"kty\" do not agree on keys");
 	if (m->alg.data == NULL)
 		return refuse("member \"alg\" is missing", err);
@@ -253,17 +265,17 @@ static enum jwk11_rc parse(const struct j11_json *obj, enum purpose purpose, str
 	J11_AUTO(jwk11_pub_unref_auto) struct jwk11_pub *pub = NULL;
 	const struct j11_json *kty = j11_json_get(obj, "kty");
 	struct members m = { 0 };
-	bool enc = purpose != TO_VERIFY;
+	bool enc = purpose == TO_ENCRYPT || purpose == EPHEMERAL;
 	enum jwk11_rc rc;
 
-	if (has_private_member(obj))
+	if (purpose != TO_SIGN && has_private_member(obj))
 		return refuse("it holds private members; give the public key", err);
 	/* Before the other members: of a key type nobody here knows, neither their names nor their types mean anything. */
 	if (kty != NULL && kty->type == J11_JSON_STRING && !is_known(kty->text))
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "JWK: this \"kty\" is not supported");
 	rc = j11_json_take(obj, fields, J11_COUNT(fields), true, "JWK", &m, err);
 	if (rc == JWK11_OK)
-		rc = enc ? check_usage_enc(&m, err) : check_usage(&m, err);
+		rc = enc ? check_usage_enc(&m, err) : purpose == TO_SIGN ? check_usage_sign(&m, err) : check_usage(&m, err);
 	if (rc != JWK11_OK)
 		return rc;
 	if (j11_view_equals(m.kty, "RSA"))
@@ -296,6 +308,11 @@ enum jwk11_rc j11_jwk_parse_enc(const struct j11_json *obj, struct jwk11_pub **r
 enum jwk11_rc j11_jwk_parse_epk(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
 {
 	return parse(obj, EPHEMERAL, ret_pub, err);
+}
+
+enum jwk11_rc j11_jwk_parse_private_half(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err)
+{
+	return parse(obj, TO_SIGN, ret_pub, err);
 }
 
 static enum jwk11_rc from_jwk(struct jwk11_view jwk, bool enc, struct jwk11_pub **ret_pub, struct jwk11_err *err)

@@ -16,6 +16,8 @@ enum jwk11_rc j11_jwk_parse(const struct j11_json *obj, struct jwk11_pub **ret_p
 enum jwk11_rc j11_jwk_parse_enc(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err) J11_MUST_USE;
 /* The same for the ephemeral key of a message, whose EC coordinates may lack leading zeros. */
 enum jwk11_rc j11_jwk_parse_epk(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err) J11_MUST_USE;
+/* The public half of a private JWK that signs; its private members are not looked at (jose/priv.h). */
+enum jwk11_rc j11_jwk_parse_private_half(const struct j11_json *obj, struct jwk11_pub **ret_pub, struct jwk11_err *err) J11_MUST_USE;
 /* kty, for AKP alg, and the public members alone (an ephemeral key: RFC 7518 4.6.1.1). */
 void j11_jwk_write_bare(struct j11_json_out *o, const char *name, const struct jwk11_pub *pub);
 /* The algorithm and kid a JWK is written with: NULL stands for the key's default and its thumbprint, an empty kid for none. Fails when they do not

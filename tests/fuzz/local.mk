@@ -2,6 +2,7 @@
 # Each target is built twice: here with a driver that replays its seeds, by fuzz.sh with an engine.
 check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
 	tests/replay_jwk tests/replay_jws tests/replay_keys tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
+check_PROGRAMS += tests/replay_import
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
 
@@ -28,6 +29,10 @@ tests_replay_der_LDADD = libj11core.la $(CRYPTO_LIBS)
 tests_replay_http_SOURCES = tests/fuzz/replay.c tests/fuzz/f_http.c
 tests_replay_http_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_http_LDADD = libj11front.la $(SECCOMP_LIBS)
+
+tests_replay_import_SOURCES = tests/fuzz/replay.c tests/fuzz/f_import.c
+tests_replay_import_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_import_LDADD = libj11core.la $(CRYPTO_LIBS)
 
 tests_replay_json_SOURCES = tests/fuzz/replay.c tests/fuzz/f_json.c
 tests_replay_json_CPPFLAGS = $(TEST_CPPFLAGS)

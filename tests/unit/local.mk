@@ -10,6 +10,7 @@ UNIT_TESTS += tests/t_version
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 UNIT_TESTS += tests/t_audit
 UNIT_TESTS += tests/t_keys_file
+UNIT_TESTS += tests/t_priv
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -205,3 +206,8 @@ tests_t_keys_file_SOURCES = tests/unit/t_keys_file.c broker/keys_file.c
 tests_t_keys_file_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_keys_file_CFLAGS = $(TEST_FLAGS)
 tests_t_keys_file_LDADD = libj11broker.la $(TEST_LIBS) $(SECCOMP_LIBS)
+
+tests_t_priv_SOURCES = tests/unit/t_priv.c
+tests_t_priv_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_priv_CFLAGS = $(TEST_FLAGS)
+tests_t_priv_LDADD = $(TEST_LIBS)
