@@ -107,7 +107,7 @@ static int64_t longest_ttl(const struct conf *c, const struct conf_key *k)
  * kid for as long as the token lives. */
 static enum jwk11_rc check_durations(struct checked *r, const struct conf *c, const struct conf_key *k)
 {
-	int64_t lead = c->max_age + c->rescan + CONF_SKEW, ttl = longest_ttl(c, k);
+	int64_t lead = conf_least_lead(c), ttl = longest_ttl(c, k);
 
 	if (k->lead < lead)
 		return refuse(r, "[key %s]: a lead of %lld s is too short: relying parties keep a set for max-age (%lld s), a new version is found after "

@@ -76,6 +76,11 @@ bool conf_has_versions(const struct conf *conf)
 	return false;
 }
 
+int64_t conf_least_lead(const struct conf *conf)
+{
+	return conf->max_age + conf->rescan + CONF_SKEW;
+}
+
 /* A token must not outlive the publication of what it was signed with. */
 int64_t conf_max_ttl(const struct conf_client *client, const struct conf_key *key)
 {

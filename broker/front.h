@@ -34,6 +34,7 @@ struct front {
 	bool wants_facts;         /* some [client] section asks for a unit or an executable */
 	uint64_t conf_generation; /* grows with each new configuration */
 	struct front_jwks *jwks;
+	bool jwks_changed;        /* when they were rendered last */
 	int64_t settled, due;     /* when states of versions were settled, and when the next one changes; seconds since 1970 */
 	struct jwk11_buf body;    /* the body of the reply being made */
 	struct jwk11_buf octets;  /* decoded base64url, one field at a time */

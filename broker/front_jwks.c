@@ -335,15 +335,21 @@ static const struct set *find_set(const struct front_jwks *jwks, const char *nam
 	return NULL;
 }
 
-/* A set with the tag it had has not changed. */
-static void date(const struct front_jwks *before, struct front_jwks *now)
+/* A set with the tag it had has not changed. True: some has. */
+static bool date(const struct front_jwks *before, struct front_jwks *now)
 {
+	bool changed = before == NULL || before->n_sets != now->n_sets;
+
 	for (size_t i = 0; i < now->n_sets; i++) {
 		struct set *set = &now->sets[i];
 		const struct set *old = find_set(before, set->name, strlen(set->name));
 
-		set->changed = old != NULL && j11_text_equal(old->etag, set->etag) ? old->changed : (int64_t)time(NULL);
+		bool same = old != NULL && j11_text_equal(old->etag, set->etag);
+
+		set->changed = same ? old->changed : (int64_t)time(NULL);
+		changed |= !same;
 	}
+	return changed;
 }
 
 bool front_view_set_at(const struct front *front, size_t i, const char **ret_name, size_t *ret_n_keys, int64_t *ret_changed)
@@ -404,7 +410,7 @@ enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
 		return rc;
 	snprintf(jwks->cache_control, sizeof(jwks->cache_control), "public, max-age=%lld", (long long)conf->max_age);
 	log_left_out(front->jwks, jwks);
-	date(front->jwks, jwks);
+	front->jwks_changed = date(front->jwks, jwks);
 	front_view_free(front->jwks);
 	front->jwks = J11_STEAL(jwks);
 	return JWK11_OK;

@@ -72,6 +72,7 @@ static void on_catalog(void *arg, const char *module, const struct wire_msg *msg
 {
 	struct front *front = arg;
 	struct jwk11_err err = { .rc = JWK11_OK };
+	const bool is_first = catalog_generation(front->catalog) == 0;
 	bool changed = catalog_take(front->catalog, module, msg, &err);
 
 	if (err.rc != JWK11_OK)
@@ -79,8 +80,9 @@ static void on_catalog(void *arg, const char *module, const struct wire_msg *msg
 	if (!changed)
 		return;
 	count_one(&front->counts, COUNT_catalogues);
-	log_event(conf_has_versions(front->conf) ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "catalogue", "module", module, NULL);
 	refresh(front);
+	if (is_first || front->jwks_changed || !conf_has_versions(front->conf)) /* else it is the look for versions that finds what it found before */
+		log_event(LOG_LEVEL_NOTICE, "catalogue", "module", module, NULL);
 }
 
 static void on_late(void *arg, const char *module, unsigned index)

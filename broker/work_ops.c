@@ -26,6 +26,7 @@ struct request {
 	struct jwk11_buf *out; /* the reply */
 	struct jwk11_err *err;
 	struct j11_audit_record *audit;
+	int64_t now; /* one for the whole request: a version's moment may come in the middle */
 	bool silent; /* audit = off */
 	char *jti;   /* a copy; NULL: none */
 };
@@ -157,7 +158,7 @@ static struct j11_jwt_rules rules_of(const struct request *r)
 	const struct conf_client *client = r->client;
 
 	return (struct j11_jwt_rules){
-		.now = time(NULL), .issuer = client->jwt_issuer, .max_ttl = conf_max_ttl(client, r->key->conf),
+		.now = r->now, .issuer = client->jwt_issuer, .max_ttl = conf_max_ttl(client, r->key->conf),
 		.audiences = (const char *const *)client->jwt_audience, .subjects = (const char *const *)client->jwt_subject,
 		.require = (const char *const *)client->jwt_require, .forbid = (const char *const *)client->jwt_forbid,
 		.types = (const char *const *)client->jwt_typ, .headers = (const char *const *)client->jwt_header,
@@ -252,7 +253,7 @@ static enum jwk11_rc decide(const struct work_view *view, const struct policy_pe
 
 	if (!wire_str(r->msg, WIRE_F_KEY, name, sizeof(name)))
 		return unknown_key(view->conf, peer, "", r->err);
-	r->key = work_version_find(view, name, time(NULL));
+	r->key = work_version_find(view, name, r->now);
 	answer = policy_decide(view->conf, peer, r->key ? r->key->conf->name : "", r->key ? r->key->alg : NULL, op);
 	r->client = answer.client;
 	if (answer.verdict == POLICY_NO_CLIENT)
@@ -284,7 +285,7 @@ static enum jwk11_rc check_key(const struct work_view *view, struct request *r)
 	if ((r->msg->type == WIRE_DECRYPT) != (r->key->conf->use == CONF_USE_ENC))
 		return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" %s", r->key->conf->name,
 			r->msg->type == WIRE_DECRYPT ? "signs and does not decrypt" : "decrypts and does not sign");
-	if (r->msg->type != WIRE_VERIFY && work_version_check(view, r->key, time(NULL), r->err) != JWK11_OK)
+	if (r->msg->type != WIRE_VERIFY && work_version_check(view, r->key, r->now, r->err) != JWK11_OK)
 		return r->err->rc;
 	if (alg.data == NULL || j11_view_equals(alg, r->key->alg))
 		return JWK11_OK;
@@ -372,7 +373,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 {
 	struct j11_audit_record audit = { .time_ms = j11_clock_wall_ms(), .decision = "refused" };
 	struct jwk11_err err = { 0 };
-	struct request r = { .msg = msg, .out = out, .err = &err, .audit = &audit, .silent = view->conf->audit == CONF_AUDIT_OFF };
+	struct request r = { .msg = msg, .out = out, .err = &err, .audit = &audit, .now = time(NULL), .silent = view->conf->audit == CONF_AUDIT_OFF };
 	struct work_peer who = { .peer = { .uid = (uid_t)-1 } };
 	int64_t started_us = j11_clock_us();
 	const struct op *op = NULL;

@@ -36,9 +36,10 @@ struct cmd_global {
 	unsigned n_claims;
 	const char *takers[32];
 	unsigned n_takers;
-	long long ttl, leeway;
+	long long ttl, leeway, lead, bits;
 	bool sign, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin, refused;
 	bool ask_pin, final_try; /* --offline without a configuration: the PIN of a person */
+	bool if_due, dry_run, yes; /* rotate, prune */
 	bool configured;         /* login: with the PIN of the configuration */
 };
 
@@ -46,6 +47,7 @@ struct cmd_global {
 struct cmd_verb {
 	const char *name, *arguments, *summary;
 	int (*run)(struct cmd_global *g, int argc, char **argv);
+	bool local; /* always goes to the tokens, as others do with --offline */
 };
 
 int cmd_list(struct cmd_global *g, int argc, char **argv);
@@ -58,6 +60,10 @@ int cmd_encrypt(struct cmd_global *g, int argc, char **argv);
 int cmd_decrypt(struct cmd_global *g, int argc, char **argv);
 int cmd_verify(struct cmd_global *g, int argc, char **argv);
 int cmd_audit(struct cmd_global *g, int argc, char **argv);
+int cmd_keygen(struct cmd_global *g, int argc, char **argv);
+int cmd_rotate(struct cmd_global *g, int argc, char **argv);
+int cmd_keys(struct cmd_global *g, int argc, char **argv);
+int cmd_prune(struct cmd_global *g, int argc, char **argv);
 int cmd_whoami(struct cmd_global *g, int argc, char **argv);
 int cmd_tokens(struct cmd_global *g, int argc, char **argv);
 int cmd_login(struct cmd_global *g, int argc, char **argv);

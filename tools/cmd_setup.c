@@ -127,7 +127,7 @@ static enum jwk11_rc make_token(const char *dir, const char *module, const struc
 	if (rc == JWK11_OK)
 		rc = jwk11_token_open(ctx, &config, &token, err);
 	for (size_t i = 0; rc == JWK11_OK && i < J11_COUNT(trial_keys); i++)
-		rc = j11_provision_key(token, trial_keys[i].alg, 0, trial_keys[i].name, err);
+		rc = j11_provision_key(token, trial_keys[i].alg, 0, trial_keys[i].name, NULL, err);
 	jwk11_token_unref(token);
 	jwk11_context_free(ctx);
 	return rc;

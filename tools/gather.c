@@ -320,7 +320,7 @@ static enum jwk11_rc from_tokens(const struct cmd_global *g, struct local_gather
 		l->wants |= l->keys->x5c ? GATHER_CERTS : 0;
 	}
 	if (rc == JWK11_OK && argc == 0)
-		rc = local_each(local, each_local, l, l->err);
+		rc = local_each_published(local, each_local, l, l->err);
 	if (rc == JWK11_OK && argc == 0)
 		rc = take_verify_only(l, local);
 	say_apart(l->n_apart);

@@ -18,33 +18,37 @@
 #define MORE "\n                         "
 
 static const struct cmd_verb verbs[] = {
-	{ "list", "", "keys you may see, with algorithm, state, token and kid", cmd_list },
+	{ "list", "", "keys you may see, with algorithm, state, token and kid", cmd_list, false },
 	{ "jwks", "[KEY ...]", "public keys as a JWK set (--set NAME, --profile TAKER, --kid STYLE, --x5c, --format jwk|pem|cose)," MORE
-		"or what changed (--diff OLD)", cmd_jwks },
-	{ "lint", "[FILE|-|/PATH]", "what is wrong with a JWK or JWK set, and who refuses it (--for aws|google|…|all, --strict, --rules)", cmd_lint },
-	{ "sign", "KEY [FILE|-]", "signature over bytes (--digest HEX, --alg, --encoding jose|der, --raw, -o FILE)", cmd_sign },
+		"or what changed (--diff OLD)", cmd_jwks, false },
+	{ "lint", "[FILE|-|/PATH]", "what is wrong with a JWK or JWK set, and who refuses it (--for aws|google|…|all, --strict, --rules)", cmd_lint, false },
+	{ "sign", "KEY [FILE|-]", "signature over bytes (--digest HEX, --alg, --encoding jose|der, --raw, -o FILE)", cmd_sign, false },
 	{ "jws", "KEY [FILE|-]", "JWS over bytes (--flattened, --general, --also KEY, --add FILE; --detached, --b64=false;" MORE
-		"--typ, --cty, --protected JSON, --header JSON, --jwk, --x5c)", cmd_jws },
-	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value, --typ, --protected JSON); also sign --jwt", cmd_jwt },
+		"--typ, --cty, --protected JSON, --header JSON, --jwk, --x5c)", cmd_jws, false },
+	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value, --typ, --protected JSON); also sign --jwt", cmd_jwt, false },
 	{ "verify", "[FILE|-]", "check a JWS or JWT and print its payload (--jwks FILE, --key FILE, for HS256 --key NAME, --alg, --any," MORE
-		"--payload FILE, --understand NAME, --leeway)", cmd_verify },
-	{ "encrypt", "[FILE|-]", "compact JWE to a public key (--key JWK|PEM, or --jwks FILE --kid KID; --alg, --enc A256GCM, --protected)", cmd_encrypt },
-	{ "decrypt", "KEY [FILE|-]", "content of a JWE, decrypted with a key on the token (-o FILE)", cmd_decrypt },
+		"--payload FILE, --understand NAME, --leeway)", cmd_verify, false },
+	{ "encrypt", "[FILE|-]", "compact JWE to a public key (--key JWK|PEM, or --jwks FILE --kid KID; --alg, --enc A256GCM, --protected)", cmd_encrypt, false },
+	{ "decrypt", "KEY [FILE|-]", "content of a JWE, decrypted with a key on the token (-o FILE)", cmd_decrypt, false },
 	{ "audit", "verify|show|checkpoint [FILE …]", MORE "is the audit log whole? (--from HASH, --expect HASH: of records that were noted;" MORE
 		"--checkpoint FILE --jwks FILE); what is in it (--key, --client, --uid, --result WORD, --refused," MORE
-		"--since TIME, --until TIME, --last N); have its head signed (--key NAME, -o FILE)", cmd_audit },
-	{ "whoami", "", "who the broker thinks you are and what you may do", cmd_whoami },
-	{ "tokens", "", "tokens and their state", cmd_tokens },
-	{ "login", "TOKEN", "log the broker in to a token with a PIN that is asked for here (--pin-file FILE, --configured, --final-try)", cmd_login },
-	{ "logout", "TOKEN", "have the broker use the token no more, until somebody logs in", cmd_logout },
-	{ "metrics", "", "the broker's numbers in Prometheus' text format (--textfile FILE for node_exporter)", cmd_metrics },
-	{ "publish", "", "what is published, as files for a web server or bucket (--dir DIR, --hook PROGRAM when something has changed)", cmd_publish },
-	{ "doctor", "", "look for what is wrong and say what to do (--sign makes test signatures)", cmd_doctor },
-	{ "setup", "--softhsm DIR", "a trial token with keys es256, rs256 and eddsa, all inside DIR", cmd_setup },
+		"--since TIME, --until TIME, --last N); have its head signed (--key NAME, -o FILE)", cmd_audit, false },
+	{ "keygen", "NAME", "a key pair on its token (--alg ES256, --bits N for RSA, --dry-run)", cmd_keygen, true },
+	{ "rotate", "NAME", "the next version of a key that has versions (--if-due, --lead 24h, --alg, --bits N, --dry-run)", cmd_rotate, true },
+	{ "keys", "NAME", "the versions of a key: which signs, which comes next, until when", cmd_keys, false },
+	{ "prune", "NAME [KID ...]", MORE "destroy versions that have retired, or these (--yes: without asking; --dry-run)", cmd_prune, true },
+	{ "whoami", "", "who the broker thinks you are and what you may do", cmd_whoami, false },
+	{ "tokens", "", "tokens and their state", cmd_tokens, false },
+	{ "login", "TOKEN", "log the broker in to a token with a PIN that is asked for here (--pin-file FILE, --configured, --final-try)", cmd_login, false },
+	{ "logout", "TOKEN", "have the broker use the token no more, until somebody logs in", cmd_logout, false },
+	{ "metrics", "", "the broker's numbers in Prometheus' text format (--textfile FILE for node_exporter)", cmd_metrics, false },
+	{ "publish", "", "what is published, as files for a web server or bucket (--dir DIR, --hook PROGRAM when something has changed)", cmd_publish, false },
+	{ "doctor", "", "look for what is wrong and say what to do (--sign makes test signatures)", cmd_doctor, false },
+	{ "setup", "--softhsm DIR", "a trial token with keys es256, rs256 and eddsa, all inside DIR", cmd_setup, false },
 };
 
 /* What an option does with its place in struct cmd_global. */
-enum kind { OPT_FLAG, OPT_TEXT, OPT_SECONDS, OPT_WORDS, OPT_CLAIM, OPT_TAKERS, OPT_HELP, OPT_VERSION };
+enum kind { OPT_FLAG, OPT_TEXT, OPT_SECONDS, OPT_NUMBER, OPT_WORDS, OPT_CLAIM, OPT_TAKERS, OPT_HELP, OPT_VERSION };
 
 static const struct {
 	const char *name;
@@ -58,6 +62,7 @@ static const struct {
 	{ "any", 0, OPT_FLAG, offsetof(struct cmd_global, any) },
 	{ "ask-pin", 0, OPT_FLAG, offsetof(struct cmd_global, ask_pin) },
 	{ "b64", 0, OPT_TEXT, offsetof(struct cmd_global, b64) },
+	{ "bits", 0, OPT_NUMBER, offsetof(struct cmd_global, bits) },
 	{ "checkpoint", 0, OPT_TEXT, offsetof(struct cmd_global, checkpoint) },
 	{ "claim", 0, OPT_CLAIM, 0 },
 	{ "client", 0, OPT_TEXT, offsetof(struct cmd_global, client) },
@@ -69,6 +74,7 @@ static const struct {
 	{ "diff", 0, OPT_TEXT, offsetof(struct cmd_global, diff) },
 	{ "digest", 0, OPT_TEXT, offsetof(struct cmd_global, digest) },
 	{ "dir", 0, OPT_TEXT, offsetof(struct cmd_global, dir) },
+	{ "dry-run", 0, OPT_FLAG, offsetof(struct cmd_global, dry_run) },
 	{ "enc", 0, OPT_TEXT, offsetof(struct cmd_global, enc) },
 	{ "encoding", 0, OPT_TEXT, offsetof(struct cmd_global, encoding) },
 	{ "final-try", 0, OPT_FLAG, offsetof(struct cmd_global, final_try) },
@@ -81,6 +87,7 @@ static const struct {
 	{ "header", 0, OPT_TEXT, offsetof(struct cmd_global, header) },
 	{ "help", 'h', OPT_HELP, 0 },
 	{ "hook", 0, OPT_TEXT, offsetof(struct cmd_global, hook) },
+	{ "if-due", 0, OPT_FLAG, offsetof(struct cmd_global, if_due) },
 	{ "json", 0, OPT_FLAG, offsetof(struct cmd_global, json) },
 	{ "jwk", 0, OPT_FLAG, offsetof(struct cmd_global, jwk) },
 	{ "jwks", 0, OPT_TEXT, offsetof(struct cmd_global, jwks) },
@@ -88,6 +95,7 @@ static const struct {
 	{ "key", 0, OPT_TEXT, offsetof(struct cmd_global, key_file) },
 	{ "kid", 0, OPT_TEXT, offsetof(struct cmd_global, kid) },
 	{ "last", 0, OPT_TEXT, offsetof(struct cmd_global, last) },
+	{ "lead", 0, OPT_SECONDS, offsetof(struct cmd_global, lead) },
 	{ "leeway", 0, OPT_SECONDS, offsetof(struct cmd_global, leeway) },
 	{ "module", 0, OPT_TEXT, offsetof(struct cmd_global, module) },
 	{ "offline", 0, OPT_FLAG, offsetof(struct cmd_global, offline) },
@@ -115,6 +123,7 @@ static const struct {
 	{ "until", 0, OPT_TEXT, offsetof(struct cmd_global, until) },
 	{ "version", 0, OPT_VERSION, 0 },
 	{ "x5c", 0, OPT_FLAG, offsetof(struct cmd_global, x5c) },
+	{ "yes", 0, OPT_FLAG, offsetof(struct cmd_global, yes) },
 };
 enum { N_OPTIONS = J11_COUNT(options), FIRST_OPTION = 256 };
 
@@ -140,6 +149,16 @@ static int set_seconds(const char *name, const char *text, void *place)
 	if (!j11_text_to_seconds(j11_view_str(text), INT32_MAX, &seconds))
 		return cmd_usage(name, "takes seconds, or a number with s, m, h or d");
 	*(long long *)place = seconds;
+	return CMD_OK;
+}
+
+static int set_number(const char *name, const char *text, void *place)
+{
+	uint64_t n = 0;
+
+	if (!j11_text_to_u64(j11_view_str(text), INT32_MAX, &n))
+		return cmd_usage(name, "takes a number");
+	*(long long *)place = (long long)n;
 	return CMD_OK;
 }
 
@@ -181,6 +200,8 @@ static int set_option(struct cmd_global *g, size_t row)
 		return CMD_OK;
 	case OPT_SECONDS:
 		return set_seconds(options[row].name, optarg, place);
+	case OPT_NUMBER:
+		return set_number(options[row].name, optarg, place);
 	case OPT_WORDS:
 		return add_word(options[row].name, (struct cmd_words *)(void *)place);
 	case OPT_CLAIM:
@@ -241,20 +262,21 @@ static void default_socket(struct cmd_global *g, bool config_given, char room[25
 	g->socket = room;
 }
 
-static int run_verb(struct cmd_global *g, int argc, char **argv)
+/* NULL: it is none, and that has been said. */
+static const struct cmd_verb *find_verb(const char *name)
 {
-	struct j11_nearest nearest = { .word = argv[0] };
+	struct j11_nearest nearest = { .word = name };
 
 	for (size_t i = 0; i < J11_COUNT(verbs); i++) {
-		if (j11_text_equal(argv[0], verbs[i].name))
-			return verbs[i].run(g, argc - 1, argv + 1);
+		if (j11_text_equal(name, verbs[i].name))
+			return &verbs[i];
 		j11_nearest_offer(&nearest, verbs[i].name);
 	}
-	fprintf(stderr, "jwk11: no verb \"%.32s\"", argv[0]);
+	fprintf(stderr, "jwk11: no verb \"%.32s\"", name);
 	if (nearest.best != NULL)
 		fprintf(stderr, ". Did you mean %s?", nearest.best);
 	fputs("\n  see: jwk11 --help\n", stderr);
-	return CMD_USAGE;
+	return NULL;
 }
 
 /* Whose PIN, and for what. `login` asks for one unless it is told where to find it. */
@@ -276,6 +298,7 @@ static int check_pin_options(const struct cmd_global *g, const char *verb)
 int main(int argc, char **argv)
 {
 	struct cmd_global g = { 0 };
+	const struct cmd_verb *verb;
 	bool config_given;
 	char room[256];
 	int code = read_options(&g, argc, argv);
@@ -286,12 +309,16 @@ int main(int argc, char **argv)
 		help(stderr);
 		return CMD_USAGE;
 	}
-	code = check_pin_options(&g, argv[optind]);
+	verb = find_verb(argv[optind]);
+	if (verb == NULL)
+		return CMD_USAGE;
+	g.offline |= verb->local;
+	code = check_pin_options(&g, verb->name);
 	if (code != CMD_OK)
 		return code;
 	config_given = g.config != NULL;
 	if (!config_given)
 		g.config = JWK11_SYSCONFDIR "/jwk11/jwk11.conf";
 	default_socket(&g, config_given, room);
-	return run_verb(&g, argc - optind, argv + optind);
+	return verb->run(&g, argc - optind - 1, argv + optind + 1);
 }

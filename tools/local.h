@@ -28,6 +28,9 @@ typedef void (*local_fn)(const struct conf_key *conf, struct jwk11_key *key, con
 	void *arg);
 enum jwk11_rc local_each(struct local *local, local_fn fn, void *arg, struct jwk11_err *err) J11_MUST_USE;
 
+/* The same for what is published: of a key with versions each of them, in place of the one that signs. */
+enum jwk11_rc local_each_published(struct local *local, local_fn fn, void *arg, struct jwk11_err *err) J11_MUST_USE;
+
 /* Without a configuration: the keys that local_each or local_key saw and left out, each with its reason. */
 void local_each_left_out(struct local *local, void (*fn)(const char *reason, void *arg), void *arg);
 

@@ -41,6 +41,8 @@ struct local {
 
 /* The token of a place, opened at first need; NULL with the reason in place->why. */
 struct jwk11_token *local_token(struct local *local, struct local_place *place);
+/* KEY_UNKNOWN, with the nearest name. */
+enum jwk11_rc local_unknown(const struct local *local, const char *name, struct jwk11_err *err);
 /* Why nothing could be searched: the error of a section that no place of has opened, one that says more than "absent" first. OK when every
  * section has opened somewhere. */
 enum jwk11_rc local_trouble(const struct local *local, struct jwk11_err *err) J11_MUST_USE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys behind the broker's configuration, or on a token without one: found by name, kid or URI, or one after the other. */
 #include "local_in.h"
+#include "local_version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,16 +90,55 @@ static enum jwk11_rc keep(struct local *l, struct jwk11_key *key, const struct c
 	return JWK11_OK;
 }
 
+static struct local_found *keep_version(struct local *l, const struct local_version *v)
+{
+	struct local_found *f = l->n_found < LOCAL_MAX_FOUND ? &l->found[l->n_found++] : NULL;
+
+	if (f == NULL)
+		return NULL;
+	f->key = jwk11_key_ref(v->key);
+	snprintf(f->alg, sizeof(f->alg), "%s", v->alg);
+	snprintf(f->kid, sizeof(f->kid), "%s", v->kid);
+	return f;
+}
+
+/* The version with this kid, else (kid NULL) the one that signs now. */
+static enum jwk11_rc find_version(struct local *l, const struct conf_key *conf, const char *kid, struct local_found **ret_found, struct jwk11_err *err)
+{
+	J11_AUTO(local_versions_done_auto) struct local_versions versions = { 0 };
+	const struct local_version *v = NULL;
+	enum jwk11_rc rc = local_versions_find(l, conf, time(NULL), &versions, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	for (size_t i = 0; kid != NULL && i < versions.n; i++)
+		if (j11_text_equal(versions.list[i].kid, kid))
+			v = &versions.list[i];
+	if (kid == NULL && versions.active >= 0)
+		v = &versions.list[versions.active];
+	if (v == NULL) {
+		j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_KEY_UNAVAILABLE, "key \"%s\": no version of it that signs is on the tokens (%s)", conf->name, conf->uri);
+		j11_err_hint(err, "jwk11 rotate %s makes the first one", conf->name);
+		return err->rc;
+	}
+	*ret_found = keep_version(l, v);
+	return *ret_found != NULL ? JWK11_OK : j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "more than %d keys", LOCAL_MAX_FOUND);
+}
+
 static enum jwk11_rc by_conf(struct local *l, const struct conf_key *conf, struct local_found **ret_found, struct jwk11_err *err)
 {
 	struct jwk11_key *key = NULL;
-	enum jwk11_rc rc = find_uri(l, conf->name, conf->uri, use_of(conf), &key, err);
+	enum jwk11_rc rc;
 
+	if (conf_key_is_versioned(conf))
+		return find_version(l, conf, NULL, ret_found, err);
+	rc = find_uri(l, conf->name, conf->uri, use_of(conf), &key, err);
 	return rc == JWK11_OK ? keep(l, key, conf, ret_found, err) : rc;
 }
 
-static enum jwk11_rc unknown(const struct conf *conf, const char *name, struct jwk11_err *err)
+enum jwk11_rc local_unknown(const struct local *l, const char *name, struct jwk11_err *err)
 {
+	const struct conf *conf = l->conf;
 	struct j11_nearest nearest = { .word = name };
 
 	for (size_t i = 0; i < conf->n_keys; i++)
@@ -225,10 +265,15 @@ static enum jwk11_rc find_direct(struct local *l, const char *name, struct local
 
 static enum jwk11_rc find_kid(struct local *l, const char *kid, struct local_found **ret_found, struct jwk11_err *err)
 {
-	for (size_t i = 0; i < l->conf->n_keys; i++)
-		if (by_conf(l, &l->conf->keys[i], ret_found, NULL) == JWK11_OK && j11_text_equal((*ret_found)->kid, kid))
+	for (size_t i = 0; i < l->conf->n_keys; i++) {
+		const struct conf_key *conf = &l->conf->keys[i];
+		struct jwk11_err why = { 0 };
+
+		if (conf_key_is_versioned(conf) ? find_version(l, conf, kid, ret_found, &why) == JWK11_OK :
+			by_conf(l, conf, ret_found, NULL) == JWK11_OK && j11_text_equal((*ret_found)->kid, kid))
 			return JWK11_OK;
-	return unknown(l->conf, kid, err);
+	}
+	return local_unknown(l, kid, err);
 }
 
 enum jwk11_rc local_key(struct local *l, const char *name, struct jwk11_key **ret_key, const char **ret_alg, const char **ret_kid,
@@ -261,13 +306,35 @@ void local_set_use(struct local *l, enum jwk11_use use)
 	l->use = use;
 }
 
-enum jwk11_rc local_each(struct local *l, local_fn fn, void *arg, struct jwk11_err *err)
+/* Each version that is published. False: the one that signs says it all, or why there is none. */
+static bool each_version(struct local *l, const struct conf_key *conf, local_fn fn, void *arg)
+{
+	J11_AUTO(local_versions_done_auto) struct local_versions versions = { 0 };
+	struct jwk11_err err = { 0 };
+	bool some = false;
+
+	if (!conf_key_is_versioned(conf) || local_versions_find(l, conf, time(NULL), &versions, &err) != JWK11_OK)
+		return false;
+	for (size_t i = 0; i < versions.n; i++) {
+		struct local_found *f = j11_version_is_published(versions.list[i].state) ? keep_version(l, &versions.list[i]) : NULL;
+
+		if (f != NULL)
+			fn(conf, f->key, f->alg, f->kid, &versions.list[i].why, arg);
+		some |= f != NULL;
+	}
+	return some;
+}
+
+static enum jwk11_rc each_section(struct local *l, bool versions, local_fn fn, void *arg, struct jwk11_err *err)
 {
 	if (l->direct)
 		return each_on_token(l, fn, arg, err);
 	for (size_t i = 0; i < l->conf->n_keys; i++) {
 		struct jwk11_err why = { 0 };
 		struct local_found *f = NULL;
+
+		if (versions && each_version(l, &l->conf->keys[i], fn, arg))
+			continue;
 
 		if (by_conf(l, &l->conf->keys[i], &f, &why) != JWK11_OK) {
 			fn(&l->conf->keys[i], NULL, "", "", &why, arg);
@@ -277,4 +344,14 @@ enum jwk11_rc local_each(struct local *l, local_fn fn, void *arg, struct jwk11_e
 		fn(&l->conf->keys[i], f->key, f->alg, f->kid, &why, arg);
 	}
 	return JWK11_OK;
+}
+
+enum jwk11_rc local_each(struct local *l, local_fn fn, void *arg, struct jwk11_err *err)
+{
+	return each_section(l, false, fn, arg, err);
+}
+
+enum jwk11_rc local_each_published(struct local *l, local_fn fn, void *arg, struct jwk11_err *err)
+{
+	return each_section(l, true, fn, arg, err);
 }

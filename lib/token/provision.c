@@ -11,7 +11,7 @@
 #include "kind.h"
 #include "uri.h"
 
-enum { MAX_SLOTS = 256, ID_LEN = 16 };
+enum { MAX_SLOTS = 256, ID_LEN = J11_PROVISION_ID };
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
@@ -129,40 +129,72 @@ static enum jwk11_rc plan(const char *alg_name, unsigned rsa_bits, struct plan *
 	return JWK11_OK;
 }
 
-static CK_RV generate_pair(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label,
-	unsigned char id[ID_LEN], CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
+/* Attributes that tokens refuse (tpm2-pkcs11, ykcs11, Entrust): each step leaves out more. What the key then is, is read back. */
+enum { WITHOUT_NOTHING, WITHOUT_USES, WITHOUT_EXTRACTABLE, WITHOUT_PRIVATE, N_STEPS };
+struct private_row {
+	CK_ATTRIBUTE attribute;
+	int until; /* the step from which it is left out */
+};
+
+static CK_ULONG keep_rows(const struct private_row *rows, size_t n, int step, CK_ATTRIBUTE *ret_template)
+{
+	CK_ULONG kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (step < rows[i].until)
+			ret_template[kept++] = rows[i].attribute;
+	return kept;
+}
+
+static bool is_about_template(CK_RV rv)
+{
+	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_ATTRIBUTE_READ_ONLY || rv == CKR_TEMPLATE_INCONSISTENT ||
+		rv == CKR_TEMPLATE_INCOMPLETE;
+}
+
+static CK_RV generate_pair_at(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label, unsigned char id[ID_LEN],
+	int step, CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
 {
 	static CK_BYTE exponent[] = { 0x01, 0x00, 0x01 };
 	CK_MECHANISM mechanism = { p->kind->generate, NULL, 0 };
 	CK_ULONG bits = p->bits;
-	CK_ATTRIBUTE public_half[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_PRIVATE, &no, sizeof(no) },
-		{ CKA_VERIFY, &yes, sizeof(yes) },
-		{ CKA_LABEL, (void *)label, strlen(label) },
-		{ CKA_ID, id, ID_LEN },
-		{ CKA_MODULUS_BITS, &bits, sizeof(bits) },
-		{ CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) },
+	const struct private_row public_rows[] = {
+		{ { CKA_TOKEN, &yes, sizeof(yes) }, N_STEPS },
+		{ { CKA_PRIVATE, &no, sizeof(no) }, WITHOUT_PRIVATE },
+		{ { CKA_VERIFY, &yes, sizeof(yes) }, N_STEPS },
+		{ { CKA_LABEL, (void *)label, strlen(label) }, N_STEPS },
+		{ { CKA_ID, id, ID_LEN }, N_STEPS },
+		{ { CKA_MODULUS_BITS, &bits, sizeof(bits) }, p->curve != NULL ? 0 : N_STEPS },
+		{ { CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) }, p->curve != NULL ? 0 : N_STEPS },
+		{ { CKA_EC_PARAMS, p->curve ? (void *)p->curve->oid : NULL, p->curve ? p->curve->oid_len : 0 }, p->curve != NULL ? N_STEPS : 0 },
 	};
-	CK_ATTRIBUTE private_half[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_PRIVATE, &yes, sizeof(yes) },
-		{ CKA_SENSITIVE, &yes, sizeof(yes) },
-		{ CKA_EXTRACTABLE, &no, sizeof(no) },
-		{ CKA_SIGN, &yes, sizeof(yes) },
-		{ CKA_DECRYPT, &no, sizeof(no) }, /* SoftHSM takes what is not said for true */
-		{ CKA_DERIVE, &no, sizeof(no) },
-		{ CKA_UNWRAP, &no, sizeof(no) },
-		{ CKA_LABEL, (void *)label, strlen(label) },
-		{ CKA_ID, id, ID_LEN },
+	const struct private_row private_rows[] = {
+		{ { CKA_TOKEN, &yes, sizeof(yes) }, N_STEPS },
+		{ { CKA_PRIVATE, &yes, sizeof(yes) }, WITHOUT_PRIVATE },
+		{ { CKA_SENSITIVE, &yes, sizeof(yes) }, WITHOUT_PRIVATE },
+		{ { CKA_EXTRACTABLE, &no, sizeof(no) }, WITHOUT_EXTRACTABLE },
+		{ { CKA_SIGN, &yes, sizeof(yes) }, N_STEPS },
+		{ { CKA_DECRYPT, &no, sizeof(no) }, WITHOUT_USES }, /* SoftHSM takes what is not said for true */
+		{ { CKA_DERIVE, &no, sizeof(no) }, WITHOUT_USES },
+		{ { CKA_UNWRAP, &no, sizeof(no) }, WITHOUT_USES },
+		{ { CKA_LABEL, (void *)label, strlen(label) }, N_STEPS },
+		{ { CKA_ID, id, ID_LEN }, N_STEPS },
 	};
-	CK_ULONG n_public = J11_COUNT(public_half);
+	CK_ATTRIBUTE public_half[J11_COUNT(public_rows)], private_half[J11_COUNT(private_rows)];
+	CK_ULONG n_public = keep_rows(public_rows, J11_COUNT(public_rows), step, public_half);
+	CK_ULONG n_private = keep_rows(private_rows, J11_COUNT(private_rows), step, private_half);
 
-	if (p->curve != NULL) {
-		public_half[5] = (CK_ATTRIBUTE){ CKA_EC_PARAMS, (void *)p->curve->oid, p->curve->oid_len };
-		n_public = 6;
-	}
-	return token->fl->C_GenerateKeyPair(session, &mechanism, public_half, n_public, private_half, J11_COUNT(private_half), pub, priv);
+	return token->fl->C_GenerateKeyPair(session, &mechanism, public_half, n_public, private_half, n_private, pub, priv);
+}
+
+static CK_RV generate_pair(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label, unsigned char id[ID_LEN],
+	CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
+{
+	CK_RV rv = CKR_TEMPLATE_INCONSISTENT;
+
+	for (int step = WITHOUT_NOTHING; step < N_STEPS && is_about_template(rv); step++)
+		rv = generate_pair_at(token, session, p, label, id, step, pub, priv);
+	return rv;
 }
 
 static CK_RV generate_secret(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label,
@@ -192,24 +224,25 @@ static CK_RV generate_secret(struct jwk11_token *token, CK_SESSION_HANDLE sessio
 	return token->fl->C_GenerateKey(session, &mechanism, template, J11_COUNT(template), secret);
 }
 
-/* The token's word that the key cannot leave it; a key that can is destroyed again. `pub` 0: a secret key. */
+/* The token's word that the key cannot leave it; one that can is destroyed again. `pub` 0: a secret key. */
 static enum jwk11_rc check_private(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE pub, CK_OBJECT_HANDLE priv,
 	const char *label, struct jwk11_err *err)
 {
-	CK_BBOOL extractable = CK_TRUE;
-	CK_ATTRIBUTE a = { CKA_EXTRACTABLE, &extractable, sizeof(extractable) };
-	CK_RV rv = token->fl->C_GetAttributeValue(session, priv, &a, 1);
+	CK_BBOOL extractable = CK_TRUE, sensitive = CK_FALSE;
+	CK_ATTRIBUTE a[] = { { CKA_EXTRACTABLE, &extractable, sizeof(extractable) }, { CKA_SENSITIVE, &sensitive, sizeof(sensitive) } };
+	CK_RV rv = token->fl->C_GetAttributeValue(session, priv, a, J11_COUNT(a));
 
-	if (rv == CKR_OK && extractable == CK_FALSE)
+	if (rv == CKR_OK && extractable == CK_FALSE && sensitive == CK_TRUE)
 		return JWK11_OK;
 	token->fl->C_DestroyObject(session, priv);
 	if (pub != 0)
 		token->fl->C_DestroyObject(session, pub);
-	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" made key \"%s\" extractable; it was destroyed again",
+	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" made key \"%s\" extractable, or readable; it was destroyed again",
 		token->info.label, label);
 }
 
-enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsigned rsa_bits, const char *label, struct jwk11_err *err)
+enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsigned rsa_bits, const char *label, unsigned char ret_id[J11_PROVISION_ID],
+	struct jwk11_err *err)
 {
 	J11_AUTO(j11_mem_free_auto) CK_OBJECT_HANDLE *same = NULL;
 	struct jwk11_view any = { 0 };
@@ -235,6 +268,57 @@ enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsi
 		rv = p.class == CKO_SECRET_KEY ? generate_secret(token, session, &p, label, id, &priv) :
 			generate_pair(token, session, &p, label, id, &pub, &priv);
 		rc = rv == CKR_OK ? check_private(token, session, pub, priv, label, err) : j11_token_failed(token, rv, "C_GenerateKey(Pair)", err);
+	}
+	token->fl->C_CloseSession(session);
+	if (rc == JWK11_OK && ret_id != NULL)
+		memcpy(ret_id, id, sizeof(id));
+	return rc;
+}
+
+/* Objects of a class with the key's label and CKA_ID. */
+static CK_RV destroy_all(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct jwk11_key *key, CK_OBJECT_CLASS class, struct jwk11_err *err)
+{
+	J11_AUTO(j11_mem_free_auto) CK_OBJECT_HANDLE *handles = NULL;
+	struct jwk11_view label = { .data = key->raw_label, .len = key->raw_label_len }, id = jwk11_key_id(key);
+	size_t n = 0;
+	CK_RV rv = CKR_OK;
+
+	if (j11_obj_find(token, session, class, label, id, &handles, &n, err) != JWK11_OK)
+		return CKR_GENERAL_ERROR;
+	for (size_t i = 0; i < n && rv == CKR_OK; i++)
+		rv = token->fl->C_DestroyObject(session, handles[i]);
+	return rv;
+}
+
+/* An id and a label that two private keys share do not say which of them is meant. */
+static enum jwk11_rc must_be_one(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct jwk11_key *key, struct jwk11_err *err)
+{
+	J11_AUTO(j11_mem_free_auto) CK_OBJECT_HANDLE *handles = NULL;
+	struct jwk11_view label = { .data = key->raw_label, .len = key->raw_label_len };
+	size_t n = 0;
+	enum jwk11_rc rc = j11_obj_find(token, session, CKO_PRIVATE_KEY, label, jwk11_key_id(key), &handles, &n, err);
+
+	if (rc == JWK11_OK && n != 1)
+		rc = j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "token \"%s\" has %zu private keys with the label and id of \"%s\"",
+			token->info.label, n, key->label);
+	return rc;
+}
+
+enum jwk11_rc j11_provision_destroy(struct jwk11_key *key, struct jwk11_err *err)
+{
+	struct jwk11_token *token = key->token;
+	CK_SESSION_HANDLE session;
+	CK_RV rv = token->fl->C_OpenSession(token->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
+	enum jwk11_rc rc;
+
+	if (rv != CKR_OK)
+		return j11_token_failed(token, rv, "C_OpenSession", err);
+	rc = must_be_one(token, session, key, err);
+	if (rc == JWK11_OK) {
+		rv = destroy_all(token, session, key, CKO_PRIVATE_KEY, err);
+		if (rv == CKR_OK)
+			rv = destroy_all(token, session, key, CKO_PUBLIC_KEY, err);
+		rc = rv == CKR_OK ? JWK11_OK : j11_token_failed(token, rv, "C_DestroyObject", err);
 	}
 	token->fl->C_CloseSession(session);
 	return rc;

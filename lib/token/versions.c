@@ -32,6 +32,13 @@ enum jwk11_rc j11_versions_base(const char *uri_text, const char *name, char ret
 	return JWK11_OK;
 }
 
+bool j11_versions_may_lie_on(const struct jwk11_token *token, const char *uri_text)
+{
+	J11_AUTO(j11_uri_free_auto) P11KitUri *uri = NULL;
+
+	return j11_uri_new(uri_text, &uri, NULL) == JWK11_OK && j11_uri_matches_token(uri, &token->raw);
+}
+
 /* The URI of everything that may be a version. */
 static enum jwk11_rc without_object(const char *text, char **ret_text, struct jwk11_err *err)
 {

@@ -10,6 +10,9 @@
  * for a moment. */
 enum jwk11_rc j11_versions_base(const char *uri, const char *name, char ret_base[J11_LABEL_MAX], struct jwk11_err *err) J11_MUST_USE;
 
+/* Does the URI match this token, whatever object it asks for? */
+bool j11_versions_may_lie_on(const struct jwk11_token *token, const char *uri);
+
 struct j11_found_version {
 	struct jwk11_key *key; /* a reference */
 	int64_t moment;

@@ -15,8 +15,9 @@ IT_TESTS += tests/interop/leading_zeros.py
 IT_TESTS += tests/it/profiles.py
 IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
 IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/audit_points.py tests/it/ask_pin.py tests/it/login.py tests/it/discovery.py tests/it/publish.py tests/it/verify_only.py tests/it/webserver.py
+IT_TESTS += tests/it/versions.py tests/it/rotation.py
 TESTS += $(IT_TESTS)
-EXTRA_DIST += $(IT_TESTS) tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
+EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
 
 tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c
 tests_t_token_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'
@@ -59,6 +60,22 @@ tests_old_kernel_LDADD = $(SECCOMP_LIBS)
 tests_under_filter_SOURCES = tests/it/under_filter.c
 tests_under_filter_CPPFLAGS = $(SECCOMP_CFLAGS)
 tests_under_filter_LDADD = $(SECCOMP_LIBS)
+
+# Front, worker and tool with a clock that a test sets.
+check_PROGRAMS += tests/clocked_front tests/clocked_worker tests/clocked_tool
+CLOCK_WRAP = $(AM_LDFLAGS) -Wl,--wrap=time
+tests_clocked_front_SOURCES = broker/front_main.c tests/it/clock_hook.c
+tests_clocked_front_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_clocked_front_LDFLAGS = $(CLOCK_WRAP)
+tests_clocked_front_LDADD = $(jwk11d_front_LDADD)
+tests_clocked_worker_SOURCES = $(WORKER_SOURCES) tests/it/clock_hook.c
+tests_clocked_worker_CPPFLAGS = $(jwk11d_worker_CPPFLAGS)
+tests_clocked_worker_LDFLAGS = $(CLOCK_WRAP)
+tests_clocked_worker_LDADD = $(jwk11d_worker_LDADD)
+tests_clocked_tool_SOURCES = $(jwk11_SOURCES) tests/it/clock_hook.c
+tests_clocked_tool_CPPFLAGS = $(jwk11_CPPFLAGS)
+tests_clocked_tool_LDFLAGS = $(CLOCK_WRAP)
+tests_clocked_tool_LDADD = $(jwk11_LDADD)
 
 tests_t_context_softhsm_SOURCES = tests/it/t_context_softhsm.c
 tests_t_context_softhsm_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -66,7 +66,7 @@ static int set_up(void **state)
 	inner = certs_key();
 	root = certs_key();
 	for (size_t i = 0; i < J11_COUNT(labels); i++)
-		softhsm_must(j11_provision_key(token, "ES256", 0, labels[i], &err), &err);
+		softhsm_must(j11_provision_key(token, "ES256", 0, labels[i], NULL, &err), &err);
 	issue(&(struct certs_spec){ .subject = "root", .key = root, .ca = true, .from_days = -9999, .to_days = 9999 }, "root", J11_VIEW("r"));
 	issue(&(struct certs_spec){ .subject = "inner", .issuer = "root", .key = inner, .signer = root, .ca = true, .from_days = -9999, .to_days = 9999 },
 		"inner", J11_VIEW("i"));

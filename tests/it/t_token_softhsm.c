@@ -112,12 +112,12 @@ static int set_up(void **state)
 	must(jwk11_context_reload(ctx, &err), &err);
 	must(open_with(ctx, "pin", &token, &err), &err);
 	for (size_t i = 0; i < J11_COUNT(pairs); i++)
-		must(j11_provision_key(token, pairs[i].alg, 0, pairs[i].label, &err), &err);
+		must(j11_provision_key(token, pairs[i].alg, 0, pairs[i].label, NULL, &err), &err);
 	for (size_t i = 0; i < J11_COUNT(secrets); i++)
-		must(j11_provision_key(token, secrets[i].alg, 0, secrets[i].label, &err), &err);
-	assert_int_equal(j11_provision_key(token, "ES256", 0, "es256", &err), JWK11_ERR_AMBIGUOUS);
-	assert_int_equal(j11_provision_key(token, "HS256", 0, "hs256", NULL), JWK11_ERR_AMBIGUOUS);
-	assert_int_equal(j11_provision_key(token, "ES257", 0, "none", NULL), JWK11_ERR_UNSUPPORTED);
+		must(j11_provision_key(token, secrets[i].alg, 0, secrets[i].label, NULL, &err), &err);
+	assert_int_equal(j11_provision_key(token, "ES256", 0, "es256", NULL, &err), JWK11_ERR_AMBIGUOUS);
+	assert_int_equal(j11_provision_key(token, "HS256", 0, "hs256", NULL, NULL), JWK11_ERR_AMBIGUOUS);
+	assert_int_equal(j11_provision_key(token, "ES257", 0, "none", NULL, NULL), JWK11_ERR_UNSUPPORTED);
 	jwk11_token_unref(token);
 	jwk11_context_free(ctx);
 	return 0;

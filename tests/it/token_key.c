@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[4], "secret") == 0)
 		load_secret(token, argv[5]);
 	else if (strcmp(argv[4], "make") == 0 && argc == 7)
-		must(j11_provision_key(token, argv[5], 0, argv[6], &err), &err, argv[5]);
+		must(j11_provision_key(token, argv[5], 0, argv[6], NULL, &err), &err, argv[5]);
 	else if (strcmp(argv[4], "agree") == 0 && argc == 7)
 		make_agreeing(token, argv[5], argv[6]);
 	else

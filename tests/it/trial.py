@@ -135,6 +135,7 @@ class Trial:
             if enough():
                 return
             self.ask("GET", "/livez")
+            self.log += (self.daemon.stderr.read() or b"").decode()  # or the daemon would wait for room
         raise AssertionError(f"waited in vain for {what}; the log:\n{self.log[-4000:]}")
 
     def children(self):

@@ -83,6 +83,26 @@ def systemd_finds_no_fault_with_the_units():
 
 
 @test
+def a_rotation_is_as_confined_as_the_broker_and_by_the_same_user():
+    with tempfile.TemporaryDirectory() as folder:
+        names = [shutil.copy(path, os.path.join(folder, name)) for path, name in ((os.path.join(BUILD, "data", "systemd", "jwk11-rotate@.service"), "jwk11-rotate@issuer.service"),
+                                                                                  (os.path.join(DATA, "systemd", "jwk11-rotate@.timer"), "jwk11-rotate@issuer.timer"))]
+        program = settings(names[0])["ExecStart"][0].split()[0]
+        with open(names[0]) as f:
+            text = f.read()
+        with open(names[0], "w") as f:  # a program that is there
+            f.write(text.replace(program, "/bin/true"))
+        done = run("systemd-analyze", "verify", "--man=no", *names, env={**os.environ, "SYSTEMD_UNIT_PATH": folder + ":"})
+        equal([line for line in (done.stdout + done.stderr).splitlines() if "jwk11" in line], [])
+        said = run("systemd-analyze", "security", "--offline=yes", names[0]).stdout
+        score = float(re.search(r"exposure level for \S+: ([\d.]+)", said)[1])
+        if not 0 < score <= 1.0:
+            raise AssertionError(said)
+        mine, broker = settings(names[0]), settings(SERVICE)
+        equal((mine["User"], mine["StateDirectory"], mine["DynamicUser"]), (["jwk11d"], broker["StateDirectory"], broker["DynamicUser"]))
+
+
+@test
 def sockets_have_the_names_and_places_that_the_daemon_knows():
     wanted = {"jwk11d.socket": ("/run/jwk11d/api.sock", "api", "0660", "jwk11"), "jwk11d-public.socket": ("/run/jwk11d/public.sock", "public", "0666", None)}
     for name, (path, fd, mode, group) in wanted.items():
@@ -93,7 +113,7 @@ def sockets_have_the_names_and_places_that_the_daemon_knows():
     s = settings(SERVICE)
     equal((s["Type"], s["RestartPreventExitStatus"], s["KillMode"]), (["notify"], ["77 78"], ["mixed"]))
     equal(s["StateDirectory"], ["jwk11d"], "which is /var/lib/jwk11d, the default of state-dir")
-    equal(set(os.listdir(os.path.join(DATA, "systemd"))), {"jwk11d.service.in", *wanted, *(name + ".conf" for name in DROP_INS)})
+    equal(set(os.listdir(os.path.join(DATA, "systemd"))), {"jwk11d.service.in", "jwk11-rotate@.service.in", "jwk11-rotate@.timer", *wanted, *(name + ".conf" for name in DROP_INS)})
 
 
 def expand(words):

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jwk11 rotate: a new version of a key, on the token of those before it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "cmd.h"
+#include "json/json_write.h"
+#include "local_version.h"
+#include "token/provision.h"
+
+/* Two timers on two machines make a version at one moment: both take theirs back and try again, not at one moment. */
+enum { TRIES = 6, PAUSE_MAX_MS = 3000 };
+
+/* What is to be made. */
+struct plan {
+	const struct conf_key *conf;
+	struct jwk11_token *token;
+	int64_t moment;
+	unsigned bits;
+	unsigned char id[J11_PROVISION_ID];
+	char alg[24], label[J11_LABEL_MAX], from[21];
+};
+
+static enum jwk11_rc say(const struct cmd_global *g, const struct plan *p, const char *what, const char *kid, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(65536);
+	struct j11_json_out o = J11_JSON_OUT(&out);
+	const char *token = jwk11_token_get_info(p->token)->label;
+
+	if (!g->json) {
+		printf("%s %s on token \"%s\" (%s%s%s)%s%s\n", what, p->label, token, p->alg, kid[0] ? ", kid " : "", kid, p->moment > 0 ? ", signs from " : "",
+			p->moment > 0 ? p->from : "");
+		return JWK11_OK;
+	}
+	j11_json_open(&o, NULL, '{');
+	j11_json_str(&o, "schema", "jwk11/rotate/1");
+	j11_json_str(&o, "result", what);
+	j11_json_str(&o, "key", p->conf->name);
+	j11_json_str(&o, "label", p->label);
+	j11_json_str(&o, "token", token);
+	j11_json_str(&o, "alg", p->alg);
+	if (kid[0] != '\0')
+		j11_json_str(&o, "kid", kid);
+	if (p->moment > 0)
+		j11_json_str(&o, "from", p->from);
+	j11_json_close(&o);
+	return cmd_write_output(NULL, j11_buf_view(&out), true, err);
+}
+
+/* What keygen would make goes by the newest version, unless something else is said. */
+static void choose_alg(const struct cmd_global *g, const struct conf_key *conf, const struct local_version *newest, struct plan *p)
+{
+	snprintf(p->alg, sizeof(p->alg), "%s", g->alg != NULL ? g->alg : conf->alg != NULL ? conf->alg : newest != NULL ? newest->alg : "ES256");
+	p->bits = (unsigned)g->bits;
+	if (p->bits == 0 && newest != NULL && j11_text_equal(jwk11_key_kty(newest->key), "RSA"))
+		p->bits = jwk11_key_bits(newest->key);
+}
+
+static const struct local_version *newest_of(const struct local_versions *versions)
+{
+	for (size_t i = versions->n; i > 0; i--)
+		if (versions->list[i - 1].why.rc == JWK11_OK)
+			return &versions->list[i - 1];
+	return NULL;
+}
+
+/* The moment of the next version; 0: none is due. */
+static enum jwk11_rc choose_moment(const struct cmd_global *g, const struct local_versions *versions, int64_t now, int64_t *ret_moment, struct jwk11_err *err)
+{
+	const struct conf_key *conf = versions->conf;
+	const struct local_version *newest = newest_of(versions), *active = versions->active >= 0 ? &versions->list[versions->active] : NULL;
+	int64_t lead = g->lead > 0 ? g->lead : conf->lead, regular = active != NULL && active->moment > 0 ? active->moment + conf->period : 0;
+	char text[21];
+
+	*ret_moment = active == NULL ? now : now + lead;
+	if (g->if_due && conf->period == 0) {
+		j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "key \"%s\" has no period, so no version of it is ever due", conf->name);
+		j11_err_hint(err, "period = 90d in [key %s]", conf->name);
+		return err->rc;
+	}
+	if (g->if_due && newest != NULL && newest->state == J11_VERSION_NEXT)
+		*ret_moment = 0;
+	else if (g->if_due && active != NULL && now + lead < regular)
+		*ret_moment = 0;
+	else if (g->if_due && *ret_moment < regular)
+		*ret_moment = regular;
+	if (g->if_due || newest == NULL || newest->state != J11_VERSION_NEXT)
+		return JWK11_OK;
+	j11_text_time(newest->moment, text);
+	j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_ARGUMENT, "key \"%s\" has its next version already: it signs from %s", conf->name, text);
+	j11_err_hint(err, "jwk11 prune %s %s takes it back", conf->name, newest->kid);
+	return err->rc;
+}
+
+static enum jwk11_rc check_lead(const struct cmd_global *g, struct local *local, struct jwk11_err *err)
+{
+	int64_t least = conf_least_lead(local_conf(local));
+
+	if (g->lead == 0 || g->lead >= least)
+		return JWK11_OK;
+	return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT,
+		"a lead of %lld s is too short: relying parties and brokers need %lld s to see a new version (max-age, rescan and a minute)", (long long)g->lead,
+		(long long)least);
+}
+
+static enum jwk11_rc make_plan(const struct cmd_global *g, struct local *local, const struct local_versions *versions, int64_t now, struct plan *p,
+	struct jwk11_err *err)
+{
+	const struct local_version *newest = newest_of(versions);
+	char base[J11_LABEL_MAX], stamp[J11_VERSION_STAMP];
+	enum jwk11_rc rc = choose_moment(g, versions, now, &p->moment, err);
+
+	p->conf = versions->conf;
+	if (rc != JWK11_OK || p->moment == 0)
+		return rc;
+	choose_alg(g, p->conf, newest, p);
+	rc = local_token_for(local, p->conf, newest != NULL ? newest->key : NULL, &p->token, err);
+	if (rc == JWK11_OK)
+		rc = j11_versions_base(p->conf->uri, p->conf->name, base, err);
+	if (rc != JWK11_OK)
+		return rc;
+	j11_version_stamp(p->moment, stamp);
+	j11_text_time(p->moment, p->from);
+	snprintf(p->label, sizeof(p->label), "%.*s@%s", J11_LABEL_MAX - 2 - J11_VERSION_STAMP, base, stamp);
+	return JWK11_OK;
+}
+
+/* The version that was made, and how many there are at its moment. A token may give it an id of its own. */
+static const struct local_version *find_made(const struct local_versions *versions, const struct plan *p, size_t *ret_n)
+{
+	const struct local_version *made = NULL, *other = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < versions->n; i++) {
+		const struct local_version *v = &versions->list[i];
+		struct jwk11_view id = jwk11_key_id(v->key);
+
+		if (v->moment != p->moment)
+			continue;
+		++*ret_n;
+		other = v;
+		if (id.len == sizeof(p->id) && memcmp(id.data, p->id, sizeof(p->id)) == 0)
+			made = v;
+	}
+	return made != NULL ? made : *ret_n == 1 ? other : NULL;
+}
+
+static void pause_a_little(void)
+{
+	unsigned n = 0;
+
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		n = (unsigned)time(NULL);
+	n = 100 + n % PAUSE_MAX_MS;
+	nanosleep(&(struct timespec){ .tv_sec = n / 1000, .tv_nsec = n % 1000 * 1000000L }, NULL);
+}
+
+static enum jwk11_rc take_back(const struct local_version *made, const char *why, const struct plan *p, struct jwk11_err *err)
+{
+	enum jwk11_rc rc = j11_provision_destroy(made->key, err);
+
+	if (rc != JWK11_OK)
+		return rc;
+	j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_NOT_READY, "key \"%s\": the new version was destroyed again: %s", p->conf->name, why);
+	return JWK11_ERR_BUSY;
+}
+
+/* Makes it and looks again: another one may have been made at the same moment elsewhere, or the token may have taken so long that nobody would see this
+ * one in time. */
+static enum jwk11_rc make(const struct cmd_global *g, struct local *local, struct plan *p, bool only, struct jwk11_err *err)
+{
+	J11_AUTO(local_versions_done_auto) struct local_versions versions = { 0 };
+	const struct local_version *made;
+	enum jwk11_rc rc = j11_provision_key(p->token, p->alg, p->bits, p->label, p->id, err);
+	size_t n;
+
+	if (rc == JWK11_ERR_AMBIGUOUS)
+		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_NOT_READY, "key \"%s\": its version of this moment is there already", p->conf->name);
+	if (rc == JWK11_OK)
+		rc = local_versions_find(local, p->conf, time(NULL), &versions, err);
+	if (rc != JWK11_OK)
+		return rc;
+	made = find_made(&versions, p, &n);
+	if (made == NULL)
+		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "key \"%s\": %s was made and is not to be found on its token", p->conf->name, p->label);
+	if (made->why.rc != JWK11_OK) {
+		struct jwk11_err why = made->why;
+
+		rc = take_back(made, why.text, p, err);
+		return rc == JWK11_ERR_BUSY ? (err->rc = JWK11_ERR_UNSUPPORTED) : rc;
+	}
+	if (n > 1)
+		return take_back(made, "another one was made for the same moment", p, err);
+	if (!only && p->moment - time(NULL) < conf_least_lead(local_conf(local)))
+		return take_back(made, "it took its token so long that too little of the lead is left", p, err);
+	return say(g, p, "made", made->kid, err);
+}
+
+static enum jwk11_rc rotate_once(const struct cmd_global *g, struct local *local, const struct conf_key *conf, struct jwk11_err *err)
+{
+	J11_AUTO(local_versions_done_auto) struct local_versions versions = { 0 };
+	struct plan p = { .moment = 0 };
+	enum jwk11_rc rc = local_versions_find(local, conf, time(NULL), &versions, err);
+
+	if (rc == JWK11_OK && versions.n == 0 && !versions.is_whole) { /* there may be one that cannot be seen */
+		*err = versions.why;
+		rc = err->rc;
+	}
+	if (rc == JWK11_OK)
+		rc = make_plan(g, local, &versions, time(NULL), &p, err);
+	if (rc != JWK11_OK)
+		return rc;
+	if (p.moment == 0) {
+		if (!g->json)
+			printf("%s: no version is due\n", conf->name);
+		return g->json ? cmd_write_output(NULL, J11_VIEW("{\"schema\":\"jwk11/rotate/1\",\"result\":\"not due\"}"), true, err) : JWK11_OK;
+	}
+	if (!g->dry_run)
+		return make(g, local, &p, versions.active < 0, err);
+	return say(g, &p, "would make", "", err);
+}
+
+int cmd_rotate(struct cmd_global *g, int argc, char **argv)
+{
+	J11_AUTO(local_close_auto) struct local *local = NULL;
+	const struct conf_key *conf = NULL;
+	struct jwk11_err err = { 0 };
+	enum jwk11_rc rc;
+
+	if (argc != 1)
+		return cmd_usage("rotate", "takes the name of a key");
+	rc = local_open(g, &local, &err);
+	if (rc == JWK11_OK)
+		rc = local_versions_conf(local, argv[0], &conf, &err);
+	if (rc == JWK11_OK)
+		rc = check_lead(g, local, &err);
+	if (rc == JWK11_OK)
+		rc = rotate_once(g, local, conf, &err);
+	for (unsigned i = 1; i < TRIES && rc == JWK11_ERR_BUSY; i++) {
+		pause_a_little();
+		j11_err_clear(&err);
+		rc = rotate_once(g, local, conf, &err);
+	}
+	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
+}
