@@ -18,31 +18,32 @@ enum { TRIES = 6, PAUSE_MAX_MS = 3000 };
 
 /* What is to be made. */
 struct plan {
-	const struct conf_key *conf;
-	struct jwk11_token *token;
+	const struct conf_key *conf; /* as long as tokens are open */
+	struct jwk11_token *token;   /* the same */
+	const char *key;
 	int64_t moment;
 	unsigned bits;
 	unsigned char id[J11_PROVISION_ID];
-	char alg[24], label[J11_LABEL_MAX], from[21];
+	char alg[24], label[J11_LABEL_MAX], from[21], token_label[128];
+	bool only; /* nothing signs before it */
 };
 
 static enum jwk11_rc say(const struct cmd_global *g, const struct plan *p, const char *what, const char *kid, struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(65536);
 	struct j11_json_out o = J11_JSON_OUT(&out);
-	const char *token = jwk11_token_get_info(p->token)->label;
 
 	if (!g->json) {
-		printf("%s %s on token \"%s\" (%s%s%s)%s%s\n", what, p->label, token, p->alg, kid[0] ? ", kid " : "", kid, p->moment > 0 ? ", signs from " : "",
+		printf("%s %s on token \"%s\" (%s%s%s)%s%s\n", what, p->label, p->token_label, p->alg, kid[0] ? ", kid " : "", kid, p->moment > 0 ? ", signs from " : "",
 			p->moment > 0 ? p->from : "");
 		return JWK11_OK;
 	}
 	j11_json_open(&o, NULL, '{');
 	j11_json_str(&o, "schema", "jwk11/rotate/1");
 	j11_json_str(&o, "result", what);
-	j11_json_str(&o, "key", p->conf->name);
+	j11_json_str(&o, "key", p->key);
 	j11_json_str(&o, "label", p->label);
-	j11_json_str(&o, "token", token);
+	j11_json_str(&o, "token", p->token_label);
 	j11_json_str(&o, "alg", p->alg);
 	if (kid[0] != '\0')
 		j11_json_str(&o, "kid", kid);
@@ -116,6 +117,7 @@ static enum jwk11_rc make_plan(const struct cmd_global *g, struct local *local, 
 	enum jwk11_rc rc = choose_moment(g, versions, now, &p->moment, err);
 
 	p->conf = versions->conf;
+	p->only = versions->active < 0;
 	if (rc != JWK11_OK || p->moment == 0)
 		return rc;
 	choose_alg(g, p->conf, newest, p);
@@ -126,6 +128,7 @@ static enum jwk11_rc make_plan(const struct cmd_global *g, struct local *local, 
 		return rc;
 	j11_version_stamp(p->moment, stamp);
 	j11_text_time(p->moment, p->from);
+	snprintf(p->token_label, sizeof(p->token_label), "%s", jwk11_token_get_info(p->token)->label);
 	snprintf(p->label, sizeof(p->label), "%.*s@%s", J11_LABEL_MAX - 2 - J11_VERSION_STAMP, base, stamp);
 	return JWK11_OK;
 }
@@ -166,85 +169,126 @@ static enum jwk11_rc take_back(const struct local_version *made, const char *why
 
 	if (rc != JWK11_OK)
 		return rc;
-	j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_NOT_READY, "key \"%s\": the new version was destroyed again: %s", p->conf->name, why);
+	j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_NOT_READY, "key \"%s\": the new version was destroyed again: %s", p->key, why);
 	return JWK11_ERR_BUSY;
 }
 
-/* Makes it and looks again: another one may have been made at the same moment elsewhere, or the token may have taken so long that nobody would see this
- * one in time. */
-static enum jwk11_rc make(const struct cmd_global *g, struct local *local, struct plan *p, bool only, struct jwk11_err *err)
+static enum jwk11_rc make(struct plan *p, struct jwk11_err *err)
 {
-	J11_AUTO(local_versions_done_auto) struct local_versions versions = { 0 };
-	const struct local_version *made;
 	enum jwk11_rc rc = j11_provision_key(p->token, p->alg, p->bits, p->label, p->id, err);
-	size_t n;
 
 	if (rc == JWK11_ERR_AMBIGUOUS)
-		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_NOT_READY, "key \"%s\": its version of this moment is there already", p->conf->name);
+		return j11_err_set(err, JWK11_ERR_BUSY, J11_CODE_NOT_READY, "key \"%s\": its version of this moment is there already", p->key);
+	return rc;
+}
+
+/* Looks again, with the module started anew (SoftHSM misses what another process makes while it makes something itself): another one may have been made at
+ * the same moment elsewhere, or the token may have taken so long that nobody would see this one in time. */
+static enum jwk11_rc check_made(const struct cmd_global *g, struct local *local, const struct plan *p, struct jwk11_err *err)
+{
+	J11_AUTO(local_versions_done_auto) struct local_versions versions = { 0 };
+	const struct conf_key *conf = NULL;
+	const struct local_version *made;
+	struct jwk11_err why;
+	enum jwk11_rc rc = local_versions_conf(local, p->key, &conf, err);
+	size_t n;
+
 	if (rc == JWK11_OK)
-		rc = local_versions_find(local, p->conf, time(NULL), &versions, err);
+		rc = local_versions_find(local, conf, time(NULL), &versions, err);
 	if (rc != JWK11_OK)
 		return rc;
 	made = find_made(&versions, p, &n);
 	if (made == NULL)
-		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "key \"%s\": %s was made and is not to be found on its token", p->conf->name, p->label);
-	if (made->why.rc != JWK11_OK) {
-		struct jwk11_err why = made->why;
-
-		rc = take_back(made, why.text, p, err);
-		return rc == JWK11_ERR_BUSY ? (err->rc = JWK11_ERR_UNSUPPORTED) : rc;
-	}
+		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "key \"%s\": %s was made and is not to be found on its token", p->key, p->label);
 	if (n > 1)
 		return take_back(made, "another one was made for the same moment", p, err);
-	if (!only && p->moment - time(NULL) < conf_least_lead(local_conf(local)))
+	if (!p->only && p->moment - time(NULL) < conf_least_lead(local_conf(local)))
 		return take_back(made, "it took its token so long that too little of the lead is left", p, err);
-	return say(g, p, "made", made->kid, err);
+	why = made->why;
+	if (why.rc == JWK11_OK)
+		return say(g, p, "made", made->kid, err);
+	rc = take_back(made, why.text, p, err);
+	return rc == JWK11_ERR_BUSY ? (err->rc = JWK11_ERR_UNSUPPORTED) : rc;
 }
 
-static enum jwk11_rc rotate_once(const struct cmd_global *g, struct local *local, const struct conf_key *conf, struct jwk11_err *err)
+static enum jwk11_rc say_not_due(const struct cmd_global *g, const char *key, struct jwk11_err *err)
+{
+	if (g->json)
+		return cmd_write_output(NULL, J11_VIEW("{\"schema\":\"jwk11/rotate/1\",\"result\":\"not due\"}"), true, err);
+	printf("%s: no version is due\n", key);
+	return JWK11_OK;
+}
+
+/* Decides, and makes it unless that is only to be shown. */
+static enum jwk11_rc decide_and_make(const struct cmd_global *g, struct local *local, struct plan *p, struct jwk11_err *err)
 {
 	J11_AUTO(local_versions_done_auto) struct local_versions versions = { 0 };
-	struct plan p = { .moment = 0 };
-	enum jwk11_rc rc = local_versions_find(local, conf, time(NULL), &versions, err);
+	const struct conf_key *conf = NULL;
+	enum jwk11_rc rc = local_versions_conf(local, p->key, &conf, err);
 
+	if (rc == JWK11_OK)
+		rc = check_lead(g, local, err);
+	if (rc == JWK11_OK)
+		rc = local_versions_find(local, conf, time(NULL), &versions, err);
 	if (rc == JWK11_OK && versions.n == 0 && !versions.is_whole) { /* there may be one that cannot be seen */
 		*err = versions.why;
 		rc = err->rc;
 	}
 	if (rc == JWK11_OK)
-		rc = make_plan(g, local, &versions, time(NULL), &p, err);
+		rc = make_plan(g, local, &versions, time(NULL), p, err);
+	if (rc != JWK11_OK || p->moment == 0 || g->dry_run)
+		return rc;
+	return make(p, err);
+}
+
+static enum jwk11_rc rotate_once(const struct cmd_global *g, const char *key, struct jwk11_err *err)
+{
+	struct plan p = { .key = key };
+	struct local *local = NULL;
+	enum jwk11_rc rc = local_open(g, &local, err);
+
+	if (rc == JWK11_OK)
+		rc = decide_and_make(g, local, &p, err);
+	local_close(local);
+	local = NULL;
 	if (rc != JWK11_OK)
 		return rc;
-	if (p.moment == 0) {
-		if (!g->json)
-			printf("%s: no version is due\n", conf->name);
-		return g->json ? cmd_write_output(NULL, J11_VIEW("{\"schema\":\"jwk11/rotate/1\",\"result\":\"not due\"}"), true, err) : JWK11_OK;
+	if (p.moment == 0)
+		return say_not_due(g, key, err);
+	if (g->dry_run)
+		return say(g, &p, "would make", "", err);
+	for (unsigned i = 0; i < TRIES; i++) {
+		j11_err_clear(err);
+		rc = local_open(g, &local, err);
+		if (rc == JWK11_OK)
+			rc = check_made(g, local, &p, err);
+		local_close(local);
+		local = NULL;
+		if (rc != JWK11_ERR_ABSENT && rc != JWK11_ERR_DEVICE)
+			return rc;
+		pause_a_little(); /* SoftHSM's files are being written by somebody else, say */
 	}
-	if (!g->dry_run)
-		return make(g, local, &p, versions.active < 0, err);
-	return say(g, &p, "would make", "", err);
+	return rc;
+}
+
+/* A timer comes back tomorrow only; a person sees at once what is wrong. */
+static bool is_worth_another_try(const struct cmd_global *g, enum jwk11_rc rc)
+{
+	return rc == JWK11_ERR_BUSY || (g->if_due && (rc == JWK11_ERR_ABSENT || rc == JWK11_ERR_DEVICE));
 }
 
 int cmd_rotate(struct cmd_global *g, int argc, char **argv)
 {
-	J11_AUTO(local_close_auto) struct local *local = NULL;
-	const struct conf_key *conf = NULL;
 	struct jwk11_err err = { 0 };
 	enum jwk11_rc rc;
 
 	if (argc != 1)
 		return cmd_usage("rotate", "takes the name of a key");
-	rc = local_open(g, &local, &err);
-	if (rc == JWK11_OK)
-		rc = local_versions_conf(local, argv[0], &conf, &err);
-	if (rc == JWK11_OK)
-		rc = check_lead(g, local, &err);
-	if (rc == JWK11_OK)
-		rc = rotate_once(g, local, conf, &err);
-	for (unsigned i = 1; i < TRIES && rc == JWK11_ERR_BUSY; i++) {
+	rc = rotate_once(g, argv[0], &err);
+	for (unsigned i = 1; i < TRIES && is_worth_another_try(g, rc); i++) {
 		pause_a_little();
 		j11_err_clear(&err);
-		rc = rotate_once(g, local, conf, &err);
+		rc = rotate_once(g, argv[0], &err);
 	}
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }

@@ -237,6 +237,9 @@ static enum jwk11_rc check_private(struct jwk11_token *token, CK_SESSION_HANDLE 
 	token->fl->C_DestroyObject(session, priv);
 	if (pub != 0)
 		token->fl->C_DestroyObject(session, pub);
+	if (rv != CKR_OK)
+		return j11_err_set_ckr(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, rv, "token \"%s\" does not say whether key \"%s\" can leave it; it was destroyed again",
+			token->info.label, label);
 	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" made key \"%s\" extractable, or readable; it was destroyed again",
 		token->info.label, label);
 }

@@ -158,7 +158,7 @@ def a_new_algorithm_begins_with_a_new_version():
         first = rotate(b)
         b.change("alg = ES256\nlead", "alg = RS256\nlead")
         b.daemon.send_signal(1)
-        b.until(lambda: json.loads(b.ask("GET", "/v1/keys/issuer")[2]).get("alg") == "ES256", "the first one to be seen again")
+        b.until(lambda: "event=reloaded" in b.log and b.sign() != "NOT_READY", "the first one to be seen again")
         equal(b.sign(), first)
         second = rotate(b, "--bits", "3072")
         equal([v["alg"] for v in b.versions()], ["ES256", "RS256"])
@@ -196,9 +196,9 @@ def two_timers_at_one_moment_make_one_version():
                 t.start()
             for t in threads:
                 t.join()
-            equal(sorted((code, json.loads(out)["result"]) for code, out, _ in results), [(0, "made"), (0, "not due")], results)
+            equal([r for r in results if r[0] != 0], [], n)
             versions = json.loads(one.tool("keys", "issuer", "--offline", "--json")[1])["versions"]
-            equal(len(versions), n + 1)
+            equal(len(versions), n + 1, results)
 
 
 @test
