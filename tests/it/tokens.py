@@ -38,6 +38,9 @@ TPM_LOCK = ["pin-locked", "pin-locked", "pin-locked"]  # no flag tells; the test
 # What a key is made as when nobody says otherwise: nearly no module makes a key that is for signatures alone.
 ALL_USES, MOBILE = ["wraps", "two-uses"], ["extractable", "was-extractable"]
 
+# tpm2-pkcs11 shows the point of a P-521 key in a form of its own.
+NO_USE = "made key \"made-ES512\" with a public half that cannot be used"
+
 # One table per token. makes: the algorithms for which it does not generate a key, and what it says; it does for all others.
 # keys: what the script made, by type. cannot: (key, algorithm) → how it is refused; all others sign.
 # health: what is known against each of its keys that signs.
@@ -90,7 +93,7 @@ TOKENS = {
         "label": "tpmtok",
         "keys": {"rsa": "RSA", "p256": "P-256", "p384": "P-384"},
         # It has HMAC mechanisms, and no way to a key for them.
-        "makes": {**dict.fromkeys(ALGS["RSA"] + ["ES256", "ES384", "ES512"], "CKR_GENERAL_ERROR"), "ES256K": "CKR_CURVE_NOT_SUPPORTED",
+        "makes": {"ES512": NO_USE, "ES256K": "CKR_CURVE_NOT_SUPPORTED",
                   **dict.fromkeys(("EdDSA", "Ed25519", "Ed448"), "CKR_MECHANISM_INVALID"), **dict.fromkeys(ALGS["oct"], "CKR_FUNCTION_NOT_SUPPORTED")},
         "cannot": {},
         "health": {key: ["two-uses"] for key in ("rsa", "p256", "p384")},
@@ -469,7 +472,7 @@ def generates_keys_or_says_why_not():
         made = subprocess.run([os.path.join(BUILD, "tests", "token_key"), T.env["MODULE"], T.env["TOKEN_URI"], os.path.join(T.dir, "pin"), "make", alg, label],
                               capture_output=True, text=True, env=env)
         expected = T.table["makes"].get(alg)
-        equal((made.returncode, expected is None or f"C_GenerateKey(Pair): {expected}\n" in made.stderr), (2 if expected else 0, True),
+        equal((made.returncode, expected is None or f"C_GenerateKey(Pair): {expected}\n" in made.stderr or expected is NO_USE and expected in made.stderr), (2 if expected else 0, True),
               f"{alg}: {made.stderr}")
         if expected:
             continue
