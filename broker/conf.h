@@ -126,6 +126,7 @@ struct conf {
 	enum conf_journal audit_journal;
 	const char *audit_file;  /* absolute; default audit.jsonl in state_dir */
 	enum conf_yes strict;    /* refuse keys that anything is known against */
+	enum conf_yes transit;   /* the part of Vault's transit API that reads keys, signs and verifies */
 	unsigned workers;           /* processes per module; 0: cores + 1 */
 	unsigned threads;           /* threads per worker; default 1 */
 	unsigned max_connections;   /* on each socket; default 1024 */

@@ -26,6 +26,7 @@ const struct conf_row conf_rows[] = {
 	D("audit-journal", CONF_WORD, audit_journal, 0, 0, { "no", "refused", "yes" }),
 	D("audit-sync", CONF_WORD, audit_sync, 0, 0, { "none", "interval", "each" }),
 	D("strict", CONF_WORD, strict, 0, 0, { "no", "yes" }),
+	D("transit", CONF_WORD, transit, 0, 0, { "no", "yes" }),
 	D("workers", CONF_UNSIGNED, workers, 0, 64, { 0 }),
 	D("threads", CONF_UNSIGNED, threads, 1, 128, { 0 }),
 	D("worker-allow", CONF_LIST, worker_allow, 0, 0, { 0 }),

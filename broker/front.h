@@ -90,6 +90,7 @@ struct front_pending {
 	enum conf_op op;
 	bool as_json; /* JWS, JWT: inside a JSON object rather than bare */
 	enum jwk11_jws_form form; /* JWS */
+	bool transit, transit_jws; /* in the form of Vault's transit API; with its marshaling "jws" */
 	struct meter_key *meter;  /* NULL: not counted, or counted already */
 	uint64_t began_us;
 	struct front_login login;
@@ -112,7 +113,9 @@ struct front_request {
 	int type;                /* the router's choice among the route's media types */
 	char key[FRONT_KEY_MAX]; /* what stood for {} in the path, decoded */
 	const char *op;          /* what is asked for, by the route; NULL: nothing that policy decides on, or a worker has */
+	char hash[24];           /* what stood for {hash}; "": nothing */
 	bool about_token;        /* `key` names a token */
+	bool transit;            /* the reply has the form of Vault's transit API */
 
 	struct http_reply reply;
 	enum j11_code code;      /* of a problem, for the log */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "front_jws.h"
+#include "front_transit.h"
 #include "json/json_take.h"
 #include "json/json_write.h"
 #include "problem.h"
@@ -119,12 +120,14 @@ static enum jwk11_rc add_members(struct front_request *q, const struct members *
 	return rc;
 }
 
-static enum jwk11_rc take_body(struct front_request *q, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
+static enum jwk11_rc take_body(struct front_request *q, const struct catalog_key *key, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
 {
 	const struct body *body = &bodies[op];
 	struct members m = nothing;
 	enum jwk11_rc rc;
 
+	if (q->transit)
+		return front_transit_take(q, key, op, root, err);
 	if (body->fields == NULL)
 		return front_jws_take(q, root, err);
 	rc = j11_json_take(root, body->fields, body->n_fields, false, "request body", &m, err);
@@ -135,16 +138,16 @@ static enum jwk11_rc take_body(struct front_request *q, enum conf_op op, const s
 	return rc == JWK11_OK ? add_members(q, &m, err) : rc;
 }
 
-static enum jwk11_rc encode(struct front_request *q, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
+static enum jwk11_rc encode(struct front_request *q, const struct catalog_key *key, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
 {
 	enum jwk11_rc rc;
 
 	q->id = calls_next_id(q->front->calls);
 	jwk11_buf_reset(q->datagram);
 	wire_begin(q->datagram, bodies[op].type, q->id);
+	rc = take_body(q, key, op, root, err);
 	wire_add_str(q->datagram, WIRE_F_KEY, q->key);
 	wire_add_str(q->datagram, WIRE_F_REQUEST_ID, q->request_id);
-	rc = take_body(q, op, root, err);
 	if (rc == JWK11_OK && q->datagram->failed == JWK11_ERR_LIMIT)
 		rc = j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_INPUT_TOO_LONG, "the request is longer than a message to a worker may be");
 	return rc == JWK11_OK ? j11_buf_check(q->datagram, "the request", err) : rc;
@@ -159,11 +162,11 @@ static enum front_outcome start(struct front_request *q, enum conf_op op)
 
 	if (key == NULL)
 		return FRONT_REPLY;
-	*q->pending = (struct front_pending){ .op = op, .meter = meter_key(&q->front->meter, key->name) };
+	*q->pending = (struct front_pending){ .op = op, .transit = q->transit, .meter = meter_key(&q->front->meter, key->name) };
 	if (front_key_is_barred(q, key) || !front_within_rate(q, key, op))
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
-	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, op, j11_json_root(doc), &err) != JWK11_OK)
+	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, key, op, j11_json_root(doc), &err) != JWK11_OK)
 		return front_problem_err(q, &err);
 	if (op == CONF_OP_JWS && !front_jws_choose(q))
 		return FRONT_REPLY;
@@ -298,9 +301,12 @@ static void answer_reply(struct front_request *q, const struct wire_msg *msg)
 
 void front_body_answer(struct front_request *q, enum call_end end, const struct wire_msg *msg)
 {
+	q->transit = q->pending->transit;
 	switch (end) {
 	case CALL_ANSWERED:
-		if (msg->type == WIRE_REPLY)
+		if (q->transit)
+			front_transit_answer(q, msg);
+		else if (msg->type == WIRE_REPLY)
 			answer_reply(q, msg);
 		else
 			front_problem_fault(q, msg);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "front_transit.h"
 #include "http_media.h"
 #include "peer.h"
 #include "problem.h"
@@ -83,7 +84,9 @@ void front_request_start(struct front_request *q, struct front *front, enum fron
 	q->type = 0;
 	q->key[0] = '\0';
 	q->op = NULL;
+	q->hash[0] = '\0';
 	q->about_token = false;
+	q->transit = false;
 	q->code = J11_CODE_INTERNAL;
 	q->module = NULL;
 	q->id = 0;
@@ -94,6 +97,8 @@ enum front_outcome front_problem_full(struct front_request *q, const struct prob
 {
 	struct jwk11_buf *body = &q->front->body;
 
+	if (q->transit)
+		return front_transit_problem(q, p);
 	jwk11_buf_reset(body);
 	problem_write(body, p);
 	q->code = p->code;

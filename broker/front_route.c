@@ -10,6 +10,7 @@
 #include "front_jws.h"
 #include "front_login.h"
 #include "front_metrics.h"
+#include "front_transit.h"
 #include "front_view.h"
 #include "http_media.h"
 #include "json/json_write.h"
@@ -23,10 +24,10 @@
 #define BOTH (FRONT_API | FRONT_PUBLIC)
 
 /* Columns that are yes or no. */
-enum { ANY_QUERY = 1, CLIENTS_ONLY = 2, ABOUT_PEER = 4, SECRET_BODY = 8 };
+enum { ANY_QUERY = 1, CLIENTS_ONLY = 2, ABOUT_PEER = 4, SECRET_BODY = 8, TRANSIT = 16 /* there with [daemon] transit = yes */ };
 
 struct route {
-	const char *path[SEGMENTS_MAX + 1]; /* literal segments; "{}" stands for one that ends up in q->key */
+	const char *path[SEGMENTS_MAX + 1]; /* literal segments; "{}" stands for one that ends up in q->key, "{hash}" in q->hash */
 	unsigned methods;
 	unsigned sockets;
 	unsigned flags;
@@ -57,11 +58,17 @@ static const struct route routes[] = {
 	{ { "livez" }, GET, FRONT_API, 0, NULL, 0, front_view_live },
 	{ { "metrics" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_metrics },
 	{ { "readyz" }, GET, FRONT_API, 0, NULL, 0, front_view_ready },
+	{ { "v1", "transit", "sign", "{}" }, HTTP_WITH_BODY, FRONT_API, CLIENTS_ONLY | TRANSIT, NULL, 0, front_body_sign },
+	{ { "v1", "transit", "sign", "{}", "{hash}" }, HTTP_WITH_BODY, FRONT_API, CLIENTS_ONLY | TRANSIT, NULL, 0, front_body_sign },
+	{ { "v1", "transit", "verify", "{}" }, HTTP_WITH_BODY, FRONT_API, CLIENTS_ONLY | TRANSIT, NULL, 0, front_body_verify },
+	{ { "v1", "transit", "verify", "{}", "{hash}" }, HTTP_WITH_BODY, FRONT_API, CLIENTS_ONLY | TRANSIT, NULL, 0, front_body_verify },
+	{ { "v1", "transit", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY | TRANSIT, NULL, 0, front_transit_key },
+	{ { "v1", "auth", "token", "lookup-self" }, GET, FRONT_API, CLIENTS_ONLY | TRANSIT, NULL, 0, front_transit_self },
 };
 
 static const char *allow_of(unsigned methods)
 {
-	return methods == HTTP_POST ? "POST" : "GET, HEAD";
+	return methods == HTTP_POST ? "POST" : methods == HTTP_WITH_BODY ? "POST, PUT" : "GET, HEAD";
 }
 
 static const char *variable_of(const struct route *route)
@@ -85,6 +92,11 @@ static void add_path(struct j11_json_out *o, const struct route *route)
 	j11_buf_done(&path);
 }
 
+static bool is_there(const struct front *front, const struct route *route)
+{
+	return !(route->flags & TRANSIT) || (front != NULL && front->conf->transit == CONF_YES);
+}
+
 /* GET /v1: what this broker is and can do. */
 static enum front_outcome about(struct front_request *q)
 {
@@ -97,6 +109,8 @@ static enum front_outcome about(struct front_request *q)
 	front_view_about(q->front, &o);
 	j11_json_open(&o, "routes", '[');
 	for (size_t i = 0; i < J11_COUNT(routes); i++) {
+		if (!is_there(q->front, &routes[i]))
+			continue;
 		j11_json_open(&o, NULL, '{');
 		add_path(&o, &routes[i]);
 		j11_json_open(&o, "methods", '[');
@@ -106,6 +120,8 @@ static enum front_outcome about(struct front_request *q)
 			j11_json_str(&o, NULL, "HEAD");
 		if (routes[i].methods & HTTP_POST)
 			j11_json_str(&o, NULL, "POST");
+		if (routes[i].methods & HTTP_PUT)
+			j11_json_str(&o, NULL, "PUT");
 		j11_json_close(&o);
 		j11_json_close(&o);
 	}
@@ -131,10 +147,22 @@ static bool matches(const struct route *route, const struct jwk11_view *segments
 	for (size_t i = 0; i < n; i++) {
 		if (route->path[i] == NULL)
 			return false;
-		if (!j11_text_equal(route->path[i], "{}") && !segment_is(segments[i], route->path[i]))
+		if (route->path[i][0] != '{' && !segment_is(segments[i], route->path[i]))
 			return false;
 	}
 	return route->path[n] == NULL;
+}
+
+/* What stands for variables. False: no name is that long. */
+static bool take_variables(struct front_request *q, const struct route *route, const struct jwk11_view *segments, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (j11_text_equal(route->path[i], "{}") && !http_unescape(segments[i], q->key, sizeof(q->key)))
+			return false;
+		if (j11_text_equal(route->path[i], "{hash}") && !http_unescape(segments[i], q->hash, sizeof(q->hash)))
+			return false;
+	}
+	return true;
 }
 
 static const struct route *find(struct front_request *q)
@@ -142,18 +170,18 @@ static const struct route *find(struct front_request *q)
 	struct jwk11_view segments[SEGMENTS_MAX], path = q->http->path;
 	size_t n = 0;
 
+	q->transit = q->front != NULL && front_transit_has(q->front, path);
 	while (n < SEGMENTS_MAX && http_next_segment(&path, &segments[n]))
 		n++;
 	if (path.len > 0)
 		return NULL;
 	for (size_t i = 0; i < J11_COUNT(routes); i++) {
-		if (!(routes[i].sockets & q->socket) || !matches(&routes[i], segments, n))
+		if (!(routes[i].sockets & q->socket) || !matches(&routes[i], segments, n) || !is_there(q->front, &routes[i]))
 			continue;
-		for (size_t s = 0; s < n; s++)
-			if (j11_text_equal(routes[i].path[s], "{}") && !http_unescape(segments[s], q->key, sizeof(q->key)))
-				return NULL; /* no name is that long */
-		if (routes[i].methods == HTTP_POST) {
-			q->op = routes[i].path[n - 1];
+		if (!take_variables(q, &routes[i], segments, n))
+			return NULL;
+		if (routes[i].methods & HTTP_POST) {
+			q->op = routes[i].path[q->transit ? 2 : n - 1];
 			q->about_token = j11_text_equal(routes[i].path[1], "tokens");
 		}
 		return &routes[i];
@@ -165,7 +193,7 @@ static const struct route *find(struct front_request *q)
 
 size_t front_route_body_limit(const struct front *front, enum front_socket socket, const struct http_request *http)
 {
-	return socket == FRONT_API && (http->method & (HTTP_POST | HTTP_OTHER)) ? front->conf->max_body : 0;
+	return socket == FRONT_API && (http->method & (HTTP_WITH_BODY | HTTP_OTHER)) ? front->conf->max_body : 0;
 }
 
 static bool refuse(enum front_outcome reply)
@@ -185,7 +213,7 @@ static bool refuse_types(struct front_request *q, const struct route *route)
 
 static bool check_media(struct front_request *q, const struct route *route)
 {
-	if (q->http->method == HTTP_POST && (q->http->content_type.data == NULL || !http_media_is_json(q->http->content_type)))
+	if ((q->http->method & HTTP_WITH_BODY) && !(route->flags & TRANSIT) && (q->http->content_type.data == NULL || !http_media_is_json(q->http->content_type)))
 		return refuse(front_problem(q, J11_CODE_HTTP_MEDIA_TYPE, "the body must be sent as application/json"));
 	q->type = 0;
 	if (route->types == NULL)

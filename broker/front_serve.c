@@ -214,9 +214,9 @@ static bool serve(struct front_conn *conn, const struct http_request *http, stru
 		front_call_start(conn, &q);
 		return true;
 	}
-	if (http->request_id.data != NULL || http->method == HTTP_POST || q.reply.status >= 400)
+	if (http->request_id.data != NULL || (http->method & HTTP_WITH_BODY) || q.reply.status >= 400)
 		q.reply.request_id = conn->request_id;
-	if (http->method == HTTP_POST)
+	if (http->method & HTTP_WITH_BODY)
 		q.reply.cache_control = "no-store";
 	q.reply.head_only = http->method == HTTP_HEAD;
 	conn->ending = conn->ending || http->close;
@@ -227,8 +227,8 @@ static bool serve(struct front_conn *conn, const struct http_request *http, stru
 /* Checks of framing, before anything else is believed. */
 static bool framing_good(struct front_conn *conn, const struct http_request *http)
 {
-	if (http->method == HTTP_POST && !http->has_length) {
-		refuse_framing(conn, J11_CODE_HTTP_LENGTH_REQUIRED, "a POST request needs Content-Length");
+	if ((http->method & HTTP_WITH_BODY) && !http->has_length) {
+		refuse_framing(conn, J11_CODE_HTTP_LENGTH_REQUIRED, "a POST or PUT request needs Content-Length");
 		return false;
 	}
 	if (http->body_len > front_route_body_limit(conn->conns->front, conn->socket, http)) {

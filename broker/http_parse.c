@@ -147,6 +147,8 @@ static enum http_method method_of(const unsigned char *s, size_t len)
 		return HTTP_GET;
 	if (len == 4 && memcmp(s, "POST", 4) == 0)
 		return HTTP_POST;
+	if (len == 3 && memcmp(s, "PUT", 3) == 0)
+		return HTTP_PUT;
 	return len == 4 && memcmp(s, "HEAD", 4) == 0 ? HTTP_HEAD : HTTP_OTHER;
 }
 

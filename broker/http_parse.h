@@ -14,7 +14,8 @@
 #define HTTP_FIELDS_MAX 100 /* header lines */
 
 /* Bits, so that a route can name several. */
-enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_OTHER = 8 };
+enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_PUT = 8, HTTP_OTHER = 16 };
+#define HTTP_WITH_BODY (HTTP_POST | HTTP_PUT) /* methods that come with a body here */
 
 /* Views point into the input. A field that was not sent has data == NULL. */
 struct http_request {

@@ -39,7 +39,7 @@ static const struct row {
 	[WIRE_JWS] = { "jws", F(KEY),
 		F(PAYLOAD) | F(ALG) | F(HEADER) | F(UNPROTECTED) | F(FORM) | F(FLAGS) | F(TYP) | F(CTY) | F(JWS) | F(REQUEST_ID) },
 	[WIRE_JWT] = { "jwt", F(KEY) | F(CLAIMS), F(ALG) | F(TTL) | F(TYP) | F(HEADER) | F(REQUEST_ID) },
-	[WIRE_VERIFY] = { "verify", F(KEY) | F(INPUT) | F(SIGNATURE), F(ALG) | F(REQUEST_ID) },
+	[WIRE_VERIFY] = { "verify", F(KEY) | F(SIGNATURE), F(ALG) | F(INPUT) | F(DIGEST) | F(ENCODING) | F(REQUEST_ID) },
 	[WIRE_DECRYPT] = { "decrypt", F(KEY) | F(JWE), F(ALG) | F(REQUEST_ID) },
 	[WIRE_LOGIN] = { "login", F(TOKEN), F(SECRET) | F(FLAGS) | F(REQUEST_ID) },
 	[WIRE_LOGOUT] = { "logout", F(TOKEN), F(REQUEST_ID) },

@@ -75,16 +75,28 @@ static enum jwk11_rc reply_signature(struct request *r, struct jwk11_view sig)
 	return JWK11_OK;
 }
 
-static enum jwk11_rc do_sign(struct request *r)
+/* The message, or a digest of it that whoever asks has made. */
+static enum jwk11_rc read_input(struct request *r, enum jwk11_input *ret_kind, struct jwk11_view *ret_input)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_SIG_MAX);
 	struct jwk11_view input = r->msg->field[WIRE_F_INPUT], digest = r->msg->field[WIRE_F_DIGEST];
-	enum jwk11_rc rc;
 
 	if ((input.data == NULL) == (digest.data == NULL))
 		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_MISSING, "exactly one of \"input\" and \"digest\" must be given");
 	note_input(r, digest.data ? "digest" : "input", digest.data ? digest : input);
-	rc = jwk11_key_sign(r->key->key, r->key->alg, digest.data ? JWK11_INPUT_DIGEST : JWK11_INPUT_MESSAGE, digest.data ? digest : input, &sig, r->err);
+	*ret_kind = digest.data ? JWK11_INPUT_DIGEST : JWK11_INPUT_MESSAGE;
+	*ret_input = digest.data ? digest : input;
+	return JWK11_OK;
+}
+
+static enum jwk11_rc do_sign(struct request *r)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_SIG_MAX);
+	struct jwk11_view input;
+	enum jwk11_input kind;
+	enum jwk11_rc rc = read_input(r, &kind, &input);
+
+	if (rc == JWK11_OK)
+		rc = jwk11_key_sign(r->key->key, r->key->alg, kind, input, &sig, r->err);
 	return rc == JWK11_OK ? reply_signature(r, j11_buf_view(&sig)) : rc;
 }
 
@@ -193,14 +205,39 @@ static enum jwk11_rc do_jwt(struct request *r)
 	return rc == JWK11_OK ? sign_jws(r, &spec, &payload, NULL) : rc;
 }
 
+/* The signature in JOSE form; der on request, as in reply_signature. */
+static enum jwk11_rc read_signature(struct request *r, unsigned char raw[J11_DER_ECDSA_MAX], struct jwk11_view *ret_sig)
+{
+	struct jwk11_view encoding = r->msg->field[WIRE_F_ENCODING];
+	const struct j11_curve *curve = j11_curve_get(j11_alg_find_str(r->key->alg) != NULL ? j11_alg_find_str(r->key->alg)->crv : J11_CRV_NONE);
+
+	*ret_sig = r->msg->field[WIRE_F_SIGNATURE];
+	if (encoding.data == NULL || j11_view_equals(encoding, "jose"))
+		return JWK11_OK;
+	if (!j11_view_equals(encoding, "der") || curve == NULL || curve->scheme != J11_SCHEME_ECDSA)
+		return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "encoding \"der\" is for ECDSA signatures, not for %s", r->key->alg);
+	if (!j11_der_to_raw(*ret_sig, curve->coord_len, raw))
+		return j11_err_set(r->err, JWK11_ERR_SIGNATURE, J11_CODE_SIGNATURE_INVALID, "the signature is not the DER of an ECDSA signature");
+	*ret_sig = (struct jwk11_view){ .data = raw, .len = 2 * curve->coord_len };
+	return JWK11_OK;
+}
+
 /* A fault says no; the word says yes, so that no answer is mistaken for one. */
 static enum jwk11_rc do_verify(struct request *r)
 {
-	enum jwk11_rc rc;
+	unsigned char raw[J11_DER_ECDSA_MAX];
+	struct jwk11_view input, sig;
+	enum jwk11_input kind;
+	enum jwk11_rc rc = read_input(r, &kind, &input);
 
-	note_input(r, "input", r->msg->field[WIRE_F_INPUT]);
-	rc = jwk11_key_verify(r->key->key, r->key->alg, r->msg->field[WIRE_F_INPUT], r->msg->field[WIRE_F_SIGNATURE], r->err);
-
+	if (rc == JWK11_OK)
+		rc = read_signature(r, raw, &sig);
+	if (rc == JWK11_OK && kind == JWK11_INPUT_DIGEST && jwk11_key_pub(r->key->key) != NULL)
+		rc = jwk11_pub_verify(jwk11_key_pub(r->key->key), r->key->alg, kind, input, sig, r->err);
+	else if (rc == JWK11_OK && kind == JWK11_INPUT_DIGEST)
+		rc = j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "%s takes whole messages and no digests", r->key->alg);
+	else if (rc == JWK11_OK)
+		rc = jwk11_key_verify(r->key->key, r->key->alg, input, sig, r->err);
 	if (rc == JWK11_OK)
 		wire_add_str(r->out, WIRE_F_TEXT, "valid");
 	return rc;

@@ -17,7 +17,7 @@ void j11_b64_add(struct jwk11_buf *out, struct jwk11_view in, size_t line);
 /* Appends the decoded octets. Refuses padding, blanks, other alphabets, impossible lengths and set unused bits: SYNTAX with code
  * BASE64_INVALID; `what` names the field. Nothing is appended on failure. */
 enum jwk11_rc j11_b64url_decode(struct jwk11_view text, const char *what, struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
-/* Plain base64 with mandatory padding; line breaks are skipped. For PEM only. */
+/* Plain base64 with mandatory padding; line breaks are skipped. For PEM, and for members that Vault's API has in it. */
 enum jwk11_rc j11_b64_decode(struct jwk11_view text, const char *what, struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
 
 #endif

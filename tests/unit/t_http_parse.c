@@ -29,6 +29,7 @@ static const struct sample samples[] = {
 	{ TEXT("GET / HTTP/1.1\r\nHost:\r\n\r\n"), GOOD, "an empty Host is one Host" },
 	{ TEXT("GET / HTTP/1.1\r\nhOsT: [::1]:80\r\n\r\n"), GOOD, "names in any case, Host of any value" },
 	{ TEXT("POST /v1/keys/k/sign HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\n{}"), GOOD, "with a body" },
+	{ TEXT("PUT /v1/transit/sign/k HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\n{}"), GOOD, "PUT with a body" },
 	{ TEXT("BREW /pot HTTP/1.1\r\n" H "\r\n"), GOOD, "another method is the router's affair" },
 	{ TEXT("GET /a%20b/%C3%A4?q=%2F&r=? HTTP/1.1\r\n" H "\r\n"), GOOD, "escapes, UTF-8, a query" },
 	{ TEXT("GET / HTTP/1.1\r\nX: \xff\xfe\r\n" H "\r\n"), GOOD, "obs-text in a value is opaque" },
@@ -177,6 +178,25 @@ static void fills_the_request(void **state)
 	assert_true(http.expect_continue && http.close && http.has_length);
 	assert_int_equal(http.body_len, 17);
 	assert_int_equal(http.head_len, sizeof(text) - 1 - 4);
+}
+
+static void tells_methods_apart(void **state)
+{
+	static const struct {
+		const char *word;
+		enum http_method method;
+	} cases[] = { { "GET", HTTP_GET }, { "HEAD", HTTP_HEAD }, { "POST", HTTP_POST }, { "PUT", HTTP_PUT }, { "put", HTTP_OTHER }, { "PUTS", HTTP_OTHER },
+		{ "PU", HTTP_OTHER }, { "LIST", HTTP_OTHER }, { "DELETE", HTTP_OTHER } };
+	struct http_request http;
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int len = snprintf(text, sizeof(text), "%s / HTTP/1.1\r\nHost: h\r\n\r\n", cases[i].word);
+
+		assert_int_equal(outcome(text, (size_t)len, &http), GOOD);
+		assert_int_equal(http.method, cases[i].method);
+	}
 }
 
 static void leaves_what_was_not_sent_empty(void **state)
@@ -362,6 +382,7 @@ int main(void)
 		cmocka_unit_test(takes_and_refuses_by_the_table),
 		cmocka_unit_test(gives_the_same_answer_octet_by_octet),
 		cmocka_unit_test(fills_the_request),
+		cmocka_unit_test(tells_methods_apart),
 		cmocka_unit_test(leaves_what_was_not_sent_empty),
 		cmocka_unit_test(saturates_a_huge_length),
 		cmocka_unit_test(stops_at_8192_octets_of_head),
