@@ -484,6 +484,36 @@ def generates_keys_or_says_why_not():
 
 
 @test
+def a_key_rotates_on_it_or_it_says_why_not():
+    makes = next((alg for alg in ("ES256", "RS256") if alg not in T.table["makes"]), None)
+    with open(T.conf) as f:
+        before = f.read()
+    with open(T.conf, "w") as f:
+        f.write(before + f"[key rotor]\nuri = {T.env['TOKEN_URI']};object=rotor\nalg = {makes or 'ES256'}\nlead = 1d\n")
+    try:
+        made = [T.tool("rotate", "rotor", "--json") for _ in range(2 if makes else 1)]
+        if makes is None:
+            equal((made[0][0], T.table["makes"]["ES256"] in made[0][2]), (69, True), made)
+            return
+        equal([code for code, _, _ in made], [0, 0], made)
+        first, second = (json.loads(out)["kid"] for _, out, _ in made)
+        T.start()
+        status, _, body = T.ask("POST", "/v1/keys/rotor/sign", {"input": "aGk"})
+        equal((status, json.loads(body).get("kid")), (200, first), body)
+        versions = json.loads(T.ask("GET", "/v1/keys/rotor")[2])["versions"]
+        equal([(v["state"], v["kid"]) for v in versions], [("active", first), ("next", second)])
+        equal(T.stop(), 0)
+        code, out, errors = T.tool("prune", "rotor", second, "--yes")
+        equal((code, out.startswith(b"destroyed rotor@")), (0, True), errors)
+        versions = json.loads(T.tool("keys", "rotor", "--json")[1])["versions"]
+        equal([(v["state"], v["kid"]) for v in versions], [("active", first)])
+    finally:
+        T.stop()
+        with open(T.conf, "w") as f:
+            f.write(before)
+
+
+@test
 def says_so_when_the_token_is_gone_and_serves_it_again():
     if T.table["loss"] is None:
         equal(T.script("lose", check=False), False, "it cannot go")
