@@ -79,6 +79,7 @@ bool front_peer_matches(const struct front *front, struct front_peer *peer);
 /* A login, or logout, that goes from worker to worker: each has one of its own. */
 struct front_login {
 	bool on;
+	bool rescan;            /* it is another look that goes round */
 	unsigned index;     /* of the worker whose turn it is */
 	unsigned n_workers; /* that have done it */
 	bool tried;         /* one of them sent the PIN to the token */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies of login and logout to messages, and what the workers said to a reply. The PIN lies in buffers that are wiped, and in none for long. */
+/* Bodies of login, logout and rescan to messages, and what the workers said to a reply. A PIN lies in buffers that are wiped, and in none for long. */
 #include "front_login.h"
 
 #include <stdio.h>
@@ -49,20 +49,20 @@ static enum jwk11_rc add_pin(struct front_request *q, const struct members *m, s
 	return JWK11_OK;
 }
 
-static enum jwk11_rc encode(struct front_request *q, bool out, const struct j11_json *root, struct jwk11_err *err)
+static enum jwk11_rc encode(struct front_request *q, enum wire_type type, const struct j11_json *root, struct jwk11_err *err)
 {
 	struct members m = { .final_try = false };
-	enum jwk11_rc rc = j11_json_take(root, login_fields, out ? 0 : J11_COUNT(login_fields), false, "request body", &m, err);
+	enum jwk11_rc rc = j11_json_take(root, login_fields, type == WIRE_LOGIN ? J11_COUNT(login_fields) : 0, false, "request body", &m, err);
 
 	if (rc != JWK11_OK)
 		return rc;
 	q->id = calls_next_id(q->front->calls);
 	jwk11_buf_reset(q->datagram);
 	q->datagram->secret = true;
-	wire_begin(q->datagram, out ? WIRE_LOGOUT : WIRE_LOGIN, q->id);
+	wire_begin(q->datagram, type, q->id);
 	wire_add_str(q->datagram, WIRE_F_TOKEN, q->key);
 	wire_add_str(q->datagram, WIRE_F_REQUEST_ID, q->request_id);
-	rc = out ? JWK11_OK : add_pin(q, &m, err);
+	rc = type == WIRE_LOGIN ? add_pin(q, &m, err) : JWK11_OK;
 	return rc == JWK11_OK ? j11_buf_check(q->datagram, "the request", err) : rc;
 }
 
@@ -99,7 +99,7 @@ static const char *module_of(const struct front *front, const struct conf_token 
 	return token->module;
 }
 
-static enum front_outcome start(struct front_request *q, bool out)
+static enum front_outcome start(struct front_request *q, enum wire_type type)
 {
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct j11_json_limits limits = j11_json_limits_default;
@@ -108,26 +108,31 @@ static enum front_outcome start(struct front_request *q, bool out)
 
 	if (token == NULL)
 		return unknown_token(q);
-	*q->pending = (struct front_pending){ .login = { .on = true } };
+	*q->pending = (struct front_pending){ .login = { .on = true, .rescan = type == WIRE_RESCAN } };
 	snprintf(q->pending->login.token, sizeof(q->pending->login.token), "%s", token->name);
 	q->module = module_of(q->front, token);
 	if (q->module == NULL || !calls_next_worker(q->front->calls, q->module, 0, &q->pending->login.index))
 		return front_problem(q, J11_CODE_NOT_READY, "token \"%s\": no worker has reported it yet", token->name);
 	limits.max_len = BODY_MAX;
 	limits.secret = true;
-	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, out, j11_json_root(doc), &err) != JWK11_OK)
+	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, type, j11_json_root(doc), &err) != JWK11_OK)
 		return front_problem_err(q, &err);
 	return FRONT_CALL;
 }
 
 enum front_outcome front_login_in(struct front_request *q)
 {
-	return start(q, false);
+	return start(q, WIRE_LOGIN);
 }
 
 enum front_outcome front_login_out(struct front_request *q)
 {
-	return start(q, true);
+	return start(q, WIRE_LOGOUT);
+}
+
+enum front_outcome front_login_rescan(struct front_request *q)
+{
+	return start(q, WIRE_RESCAN);
 }
 
 void front_login_take(struct front_login *login, const struct wire_msg *msg)
@@ -151,7 +156,8 @@ static void answer_done(struct front_request *q)
 	j11_json_str(&o, "token", login->token);
 	j11_json_str(&o, "state", login->state);
 	j11_json_num(&o, "workers", login->n_workers);
-	j11_json_boolean(&o, "pin_tried", login->tried);
+	if (!login->rescan)
+		j11_json_boolean(&o, "pin_tried", login->tried);
 	j11_json_close(&o);
 	front_send_body(q, "application/json");
 }
@@ -162,6 +168,9 @@ void front_login_answer(struct front_request *q, enum call_end end, const struct
 		answer_done(q);
 	else if (end == CALL_ANSWERED)
 		front_problem_fault(q, msg);
+	else if (q->pending->login.rescan)
+		front_problem(q, end == CALL_LATE ? J11_CODE_WORKER_TIMEOUT : J11_CODE_WORKER_LOST, "a worker of token \"%s\" did not come to the end of its look; "
+			"one that is started looks by itself", q->pending->login.token);
 	else if (end == CALL_LATE)
 		front_problem(q, J11_CODE_WORKER_TIMEOUT, "token \"%s\" did not answer in time; its worker is restarted. The PIN may have been counted as a try: look at "
 			"its state before the next one", q->pending->login.token);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An operator's login and logout: from worker to worker, because each has a login of its own. Nothing is decided here; the worker does. */
+/* An operator's login, logout and wish for another look: from worker to worker, because each has a login of its own. Nothing is decided here; the worker does. */
 #ifndef FRONT_LOGIN_H
 #define FRONT_LOGIN_H
 
 #include "front.h"
 
-/* Handlers of the routes POST /v1/tokens/{t}/login and logout. */
+/* Handlers of the routes POST /v1/tokens/{t}/login, logout and rescan. */
 enum front_outcome front_login_in(struct front_request *q);
 enum front_outcome front_login_out(struct front_request *q);
+enum front_outcome front_login_rescan(struct front_request *q);
 
 /* A worker has done it: its TOKEN_IS. */
 void front_login_take(struct front_login *login, const struct wire_msg *msg);

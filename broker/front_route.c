@@ -52,6 +52,7 @@ static const struct route routes[] = {
 	{ { "v1", "keys" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_keys },
 	{ { "v1", "tokens", "{}", "login" }, HTTP_POST, FRONT_API, CLIENTS_ONLY | SECRET_BODY, NULL, 0, front_login_in },
 	{ { "v1", "tokens", "{}", "logout" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_login_out },
+	{ { "v1", "tokens", "{}", "rescan" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_login_rescan },
 	{ { "v1", "tokens" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_tokens },
 	{ { "v1", "whoami" }, GET, FRONT_API, ABOUT_PEER, NULL, 0, front_view_whoami },
 	{ { "v1" }, GET, FRONT_API, 0, NULL, 0, about },

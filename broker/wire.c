@@ -43,6 +43,7 @@ static const struct row {
 	[WIRE_DECRYPT] = { "decrypt", F(KEY) | F(JWE), F(ALG) | F(REQUEST_ID) },
 	[WIRE_LOGIN] = { "login", F(TOKEN), F(SECRET) | F(FLAGS) | F(REQUEST_ID) },
 	[WIRE_LOGOUT] = { "logout", F(TOKEN), F(REQUEST_ID) },
+	[WIRE_RESCAN] = { "rescan", F(TOKEN), F(REQUEST_ID) },
 	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) },
 	[WIRE_FAULT] = { "fault", F(CODE) | F(TEXT), F(HINT) | F(CKR) | F(TOKEN) },
 	[WIRE_CATALOG_BEGIN] = { "catalog-begin", 0, F(MODULE) | F(INDEX) },

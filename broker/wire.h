@@ -36,6 +36,7 @@ enum wire_type {
 	WIRE_LOGIN_SET,   /* worker -> sup, sup -> worker: what an operator did with TOKEN stands, for workers to come too: STATE "logged-in", with a
 	                   * descriptor of a memory file that holds the PIN or without one for the configured PIN; or "logged-out" */
 	WIRE_REFUSED,     /* front -> worker, not answered: what the front has refused, for the audit log; the client's descriptor rides along */
+	WIRE_RESCAN,      /* front -> worker: as LOGIN; look for keys at TOKEN */
 	WIRE_MODULE_DOWN, /* sup -> front: MODULE has no worker, and the one that was to be did not start */
 	WIRE_N_TYPES
 };

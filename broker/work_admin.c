@@ -48,6 +48,13 @@ static enum jwk11_rc admit(struct request *r, const struct conf *conf, int clien
 	return rc == JWK11_OK ? work_audit_ready(conf, &r->job.err) : rc;
 }
 
+static const char *op_name(enum work_job_kind kind)
+{
+	static const char *const names[] = { "login", "logout", "rescan" };
+
+	return names[kind];
+}
+
 static enum jwk11_rc read_request(struct request *r)
 {
 	struct jwk11_view pin = r->msg->field[WIRE_F_SECRET];
@@ -56,10 +63,10 @@ static enum jwk11_rc read_request(struct request *r)
 		return j11_err_set(&r->job.err, JWK11_ERR_NOT_FOUND, J11_CODE_TOKEN_UNKNOWN, "no token has so long a name");
 	if (wire_str(r->msg, WIRE_F_REQUEST_ID, r->id, sizeof(r->id)))
 		r->audit.request = r->id;
-	r->audit.op = r->msg->type == WIRE_LOGOUT ? "logout" : "login";
+	r->job.kind = r->msg->type == WIRE_LOGOUT ? WORK_JOB_LOGOUT : r->msg->type == WIRE_RESCAN ? WORK_JOB_RESCAN : WORK_JOB_LOGIN;
+	r->audit.op = op_name(r->job.kind);
 	r->audit.token = r->token;
 	r->job.token = r->token;
-	r->job.out = r->msg->type == WIRE_LOGOUT;
 	r->job.final_try = r->msg->field[WIRE_F_FLAGS].data != NULL;
 	return pin.data != NULL ? j11_secret_from_bytes(pin.data, pin.len, &r->job.pin, &r->job.err) : JWK11_OK;
 }
@@ -77,9 +84,10 @@ static enum jwk11_rc write_record(struct request *r, const struct conf *conf, en
 
 static void log_request(const struct request *r, enum jwk11_rc rc)
 {
+	static const char *const events[] = { "operator-login", "operator-logout", "operator-rescan" };
 	char uid[24], pid[24];
 
-	log_event(rc == JWK11_OK ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, r->job.out ? "operator-logout" : "operator-login", "token", r->token, "client",
+	log_event(rc == JWK11_OK ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, events[r->job.kind], "token", r->token, "client",
 		r->client[0] ? r->client : NULL, "uid", log_num(uid, r->who.peer.uid), "pid", log_num(pid, r->who.peer.pid), "result",
 		rc == JWK11_OK ? r->job.state : r->job.err.code, "why", rc == JWK11_OK ? NULL : r->job.err.text, "request", r->id[0] ? r->id : NULL, "ckr",
 		r->job.err.has_ckr ? jwk11_ckr_name(r->job.err.ckr) : NULL, NULL);

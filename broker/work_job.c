@@ -60,7 +60,7 @@ static enum jwk11_rc check(struct work_job *job, const struct work_token *t)
 {
 	if (t == NULL)
 		return fail(job, j11_err_set(&job->err, JWK11_ERR_NOT_FOUND, J11_CODE_TOKEN_UNKNOWN, "no token \"%s\" in this module", job->token));
-	if (!job->out && t->conf->login == CONF_LOGIN_PROTECTED) {
+	if (job->kind == WORK_JOB_LOGIN && t->conf->login == CONF_LOGIN_PROTECTED) {
 		j11_err_set(&job->err, JWK11_ERR_LOGIN, J11_CODE_PIN_PAD, "token \"%s\": its PIN is typed on its pad", t->conf->name);
 		j11_err_hint(&job->err, "systemctl reload jwk11d, or SIGHUP, asks for it there again");
 		return fail(job, JWK11_ERR_LOGIN);
@@ -71,7 +71,7 @@ static enum jwk11_rc check(struct work_job *job, const struct work_token *t)
 }
 
 /* The new PIN stands if it works, else what stood before. False: the view is the old one. */
-static bool log_in(struct work_job *job, const struct work_token *t, const struct work_view *(*look)(void), int control)
+static bool log_in(struct work_job *job, const struct work_token *t, work_look look, int control)
 {
 	struct work_login *login = job->pin != NULL ? work_login_new(job->token) : NULL, *old;
 
@@ -107,7 +107,7 @@ static bool log_in(struct work_job *job, const struct work_token *t, const struc
 	return true;
 }
 
-static bool log_out(struct work_job *job, const struct work_view *(*look)(void), int control)
+static bool log_out(struct work_job *job, work_look look, int control)
 {
 	struct work_login *login = work_login_new(job->token);
 	const struct work_token *t;
@@ -127,7 +127,20 @@ static bool log_out(struct work_job *job, const struct work_view *(*look)(void),
 	return true;
 }
 
-bool work_job_serve(const struct work_view *view, const struct work_view *(*look)(void), int control)
+/* A token that is not open is left to those who open it: another look must not be another login. */
+static bool rescan_keys(struct work_job *job, const struct work_token *t, work_look rescan)
+{
+	if (t->token == NULL) {
+		job->err = t->why;
+		fail(job, t->why.rc);
+		return false;
+	}
+	t = find_token(rescan(), job->token);
+	job->state = t != NULL ? t->state : "failed";
+	return true;
+}
+
+bool work_job_serve(const struct work_view *view, work_look look, work_look rescan, int control)
 {
 	struct collected collected = { .view = view };
 	bool changed;
@@ -146,9 +159,11 @@ bool work_job_serve(const struct work_view *view, const struct work_view *(*look
 		return changed;
 	served = job;
 	t = find_token(view, job->token);
-	if (check(job, t) == JWK11_OK)
-		changed |= job->out ? log_out(job, look, control) : log_in(job, t, look, control);
-	return changed;
+	if (check(job, t) != JWK11_OK)
+		return changed;
+	if (job->kind == WORK_JOB_RESCAN)
+		return rescan_keys(job, t, rescan) || changed;
+	return (job->kind == WORK_JOB_LOGOUT ? log_out(job, look, control) : log_in(job, t, look, control)) || changed;
 }
 
 void work_job_end(void)

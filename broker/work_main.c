@@ -226,7 +226,7 @@ static void answer(const struct wire_msg *msg, int client, struct jwk11_buf *out
 {
 	struct work_view *view;
 
-	if (msg->type == WIRE_LOGIN || msg->type == WIRE_LOGOUT) {
+	if (msg->type == WIRE_LOGIN || msg->type == WIRE_LOGOUT || msg->type == WIRE_RESCAN) {
 		work_admin_answer(current_view, wake_main, msg, client, out);
 		return;
 	}
@@ -372,7 +372,7 @@ static bool lost_sight(const struct work_view *view)
 
 /* For new versions, and those that are no more, on tokens that stay open. Another process may be changing the token at this very moment: what
  * cannot be searched now is as it was, until the next time. */
-static void look_for_versions(void)
+static const struct work_view *look_for_versions(void)
 {
 	struct conf *conf = copy_conf(self.view->conf);
 	struct work_view *view = conf != NULL ? work_view_again(self.view, conf) : NULL;
@@ -380,14 +380,13 @@ static void look_for_versions(void)
 	if (view != NULL && lost_sight(view) && !lost_sight(self.view)) {
 		log_event(LOG_LEVEL_WARNING, "versions-unread", "module", self.module, NULL);
 		work_view_unref(view);
-		return;
+		return self.view;
 	}
 	put_in_force(view);
-	tell_states();
-	announce();
+	return self.view;
 }
 
-/* A new view for a login or logout. What was in trouble before is looked at afresh. */
+/* A new view for a login or logout; a look for keys has its own. What was in trouble before is looked at afresh. */
 static const struct work_view *look_for_login(void)
 {
 	self.n_active = 0;
@@ -524,7 +523,7 @@ static void token_loop(void)
 		trouble = self.trouble;
 		self.trouble = false;
 		pthread_mutex_unlock(&self.lock);
-		if (work_job_serve(self.view, look_for_login, FD_CONTROL)) {
+		if (work_job_serve(self.view, look_for_login, look_for_versions, FD_CONTROL)) {
 			tell_states();
 			announce();
 		}
@@ -544,7 +543,9 @@ static void token_loop(void)
 			try_again();
 			backoff = backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
 		} else if (j11_clock_ms() >= look) {
-			look_for_versions();
+			(void)look_for_versions();
+			tell_states();
+			announce();
 			look = next_look();
 			continue;
 		} else {

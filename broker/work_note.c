@@ -11,7 +11,7 @@
 
 static const char *known_op(const char *name)
 {
-	static const char *const others[] = { "login", "logout" };
+	static const char *const others[] = { "login", "logout", "rescan" };
 
 	for (unsigned op = 0; op < CONF_N_OPS; op++)
 		if (j11_text_equal(conf_op_name((enum conf_op)op), name))

@@ -99,7 +99,20 @@ static enum jwk11_rc destroy(struct pruning *p, struct jwk11_err *err)
 	return rc;
 }
 
-static int run(const struct cmd_global *g, struct pruning *p, struct jwk11_err *err)
+static void tell_broker(const struct cmd_global *g, const struct local *local, const struct pruning *p)
+{
+	const char *told = "";
+
+	for (size_t i = 0; i < p->versions.n; i++) {
+		const char *section = p->chosen[i] ? local_section_of(local, jwk11_key_token(p->versions.list[i].key)) : told;
+
+		if (!j11_text_equal(section, told))
+			local_tell_broker(g, section, local_conf(local)->rescan);
+		told = section;
+	}
+}
+
+static int run(const struct cmd_global *g, const struct local *local, struct pruning *p, struct jwk11_err *err)
 {
 	if (p->n == 0) {
 		printf("%s: no version has retired\n", p->versions.conf->name);
@@ -117,7 +130,10 @@ static int run(const struct cmd_global *g, struct pruning *p, struct jwk11_err *
 		fputs("jwk11: nothing was destroyed\n", stderr);
 		return CMD_NEGATIVE;
 	}
-	return destroy(p, err) == JWK11_OK ? CMD_OK : cmd_fail(err);
+	if (destroy(p, err) != JWK11_OK)
+		return cmd_fail(err);
+	tell_broker(g, local, p);
+	return CMD_OK;
 }
 
 int cmd_prune(struct cmd_global *g, int argc, char **argv)
@@ -138,7 +154,7 @@ int cmd_prune(struct cmd_global *g, int argc, char **argv)
 		rc = local_versions_find(local, conf, time(NULL), &p.versions, &err);
 	if (rc == JWK11_OK)
 		rc = choose(&p, argc - 1, argv + 1, &err);
-	code = rc == JWK11_OK ? run(g, &p, &err) : cmd_fail(&err);
+	code = rc == JWK11_OK ? run(g, local, &p, &err) : cmd_fail(&err);
 	local_versions_done(&p.versions);
 	return code;
 }

@@ -24,7 +24,7 @@ struct plan {
 	int64_t moment;
 	unsigned bits;
 	unsigned char id[J11_PROVISION_ID];
-	char alg[24], label[J11_LABEL_MAX], from[21], token_label[128];
+	char alg[24], label[J11_LABEL_MAX], from[21], token_label[128], section[65];
 	bool only; /* nothing signs before it */
 };
 
@@ -128,6 +128,7 @@ static enum jwk11_rc make_plan(const struct cmd_global *g, struct local *local, 
 		return rc;
 	j11_version_stamp(p->moment, stamp);
 	j11_text_time(p->moment, p->from);
+	snprintf(p->section, sizeof(p->section), "%s", local_section_of(local, p->token));
 	snprintf(p->token_label, sizeof(p->token_label), "%s", jwk11_token_get_info(p->token)->label);
 	snprintf(p->label, sizeof(p->label), "%.*s@%s", J11_LABEL_MAX - 2 - J11_VERSION_STAMP, base, stamp);
 	return JWK11_OK;
@@ -205,8 +206,11 @@ static enum jwk11_rc check_made(const struct cmd_global *g, struct local *local,
 	if (!p->only && p->moment - time(NULL) < conf_least_lead(local_conf(local)))
 		return take_back(made, "it took its token so long that too little of the lead is left", p, err);
 	why = made->why;
-	if (why.rc == JWK11_OK)
-		return say(g, p, "made", made->kid, err);
+	if (why.rc == JWK11_OK) {
+		rc = say(g, p, "made", made->kid, err);
+		local_tell_broker(g, p->section, local_conf(local)->rescan);
+		return rc;
+	}
 	rc = take_back(made, why.text, p, err);
 	return rc == JWK11_ERR_BUSY ? (err->rc = JWK11_ERR_UNSUPPORTED) : rc;
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "ask.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -116,4 +117,26 @@ enum jwk11_rc local_token_for(struct local *l, const struct conf_key *conf, stru
 		return err->rc;
 	return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_TOKEN_UNKNOWN, "no [token] section opens a token that the uri of key \"%s\" matches (%s)", conf->name,
 		conf->uri);
+}
+
+const char *local_section_of(const struct local *l, const struct jwk11_token *token)
+{
+	for (size_t i = 0; i < l->n_places; i++)
+		if (l->places[i].token == token)
+			return l->conf->tokens[l->places[i].section].name;
+	return "";
+}
+
+void local_tell_broker(const struct cmd_global *g, const char *section, int64_t rescan)
+{
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(16);
+	struct jwk11_err err = { 0 };
+
+	j11_buf_add_str(&body, "{}");
+	if (ask_token(g, section, "/rescan", &body, &answer, &err) == JWK11_OK)
+		return;
+	if (!j11_text_equal(err.code, j11_code_name(J11_CODE_BROKER_ABSENT)))
+		fprintf(stderr, "jwk11: the broker could not be told: %s\n", err.text);
+	fprintf(stderr, "jwk11: a broker looks for new keys every %lld s\n", (long long)rescan);
 }

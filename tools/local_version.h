@@ -37,6 +37,12 @@ enum jwk11_rc local_versions_conf(struct local *local, const char *name, const s
 enum jwk11_rc local_token_for(struct local *local, const struct conf_key *conf, struct jwk11_key *newest, struct jwk11_token **ret_token,
 	struct jwk11_err *err) J11_MUST_USE;
 
+/* Tells the broker, if there is one, that the keys on a token are others now; says on standard error when they will be found otherwise. `section` is the
+ * name of a [token]. */
+void local_tell_broker(const struct cmd_global *g, const char *section, int64_t rescan);
+/* The [token] section that a token was opened by. */
+const char *local_section_of(const struct local *local, const struct jwk11_token *token);
+
 static inline void local_versions_done_auto(struct local_versions *versions)
 {
 	local_versions_done(versions);

@@ -25,7 +25,7 @@ def broker(alg="ES256", more="period = 10h\n", start=True):
 def rotate(b, *options):
     """The kid of the version that was made, published by then."""
     code, out, err = b.tool("rotate", "issuer", "--json", *options)
-    equal((code, err), (0, ""))
+    equal((code, err), (0, "" if b.daemon is not None else "jwk11: a broker looks for new keys every 1 s\n"))
     kid = json.loads(out)["kid"]
     if b.daemon is not None:
         b.until(lambda: kid in b.jwks(), f"{kid} to be published")
@@ -271,6 +271,33 @@ def with_and_without_the_broker_it_is_the_same_time_line():
                                                      ["active", "2027-01-01T01:00:00Z", "2027-01-01T02:30:00Z"], ["next", "2027-01-01T02:30:00Z", "2027-01-01T02:30:00Z"]])
         head = b.tool("--offline", "jws", "issuer", b.conf)[1].split(".")[0]
         equal(json.loads(base64.urlsafe_b64decode(head + "=="))["kid"], b.sign(), "the same one signs")
+
+
+@test
+def a_broker_that_is_told_looks_at_once():
+    with broker() as b:
+        b.change("rescan = 1\n", "rescan = 30m\naudit-file = " + b.dir + "/audit.jsonl\n")
+        b.daemon.send_signal(1)
+        b.wait_log("event=reloaded")
+        equal(b.tool("rotate", "issuer")[2], "")
+        equal(len(b.jwks()), 1, "nobody has waited")
+        generate(b, "issuer@" + stamp(START + HOUR))
+        equal(len(b.jwks()), 1)
+        status, _, body = b.ask("POST", "/v1/tokens/trial/rescan", {})
+        equal((status, json.loads(body)), (200, {"token": "trial", "state": "ready", "workers": 1}))
+        equal(len(b.jwks()), 2)
+        equal(b.ask("POST", "/v1/tokens/trial/rescan", {"pin": "1"})[0], 400)
+        equal(b.ask("POST", "/v1/tokens/trail/rescan", {})[0], 404)
+        b.change("administer = *\n", "")
+        b.daemon.send_signal(1)
+        b.until(lambda: b.ask("POST", "/v1/tokens/trial/rescan", {})[0] == 403, "the worker to go by the new configuration")
+        equal(json.loads(b.ask("POST", "/v1/tokens/trial/rescan", {})[2])["code"], "OPERATION_DENIED")
+        code, out, err = b.tool("prune", "issuer", b.versions()[1]["kid"], "--yes")
+        equal((code, err.splitlines()[-1]), (0, "jwk11: a broker looks for new keys every 1800 s"), "who may not tell it is told so")
+        with open(b.dir + "/audit.jsonl") as f:
+            records = [json.loads(line) for line in f]
+        said = [(r["op"], r["token"], r["result"]) for r in records if r.get("token")]
+        equal((said[:2], said[-3:]), ([("rescan", "trial", "OK")] * 2, [("rescan", "trial", "OPERATION_DENIED")] * 3), records)
 
 
 @test
