@@ -316,20 +316,22 @@ int64_t catalog_settle(struct catalog *catalog, const char *name, int64_t now, i
 	struct j11_version versions[J11_VERSIONS_MAX];
 	struct catalog_key *first = find_name(catalog, name), *k;
 	int64_t due = INT64_MAX;
-	size_t n = 0;
+	size_t n_all = 0, n = 0;
 
 	if (first == NULL || !first->is_version)
 		return due;
-	for (k = first; k != NULL && n < J11_VERSIONS_MAX; k = k->next_version)
+	for (k = first; k != NULL; k = k->next_version)
+		n_all++;
+	for (; n_all > J11_VERSIONS_MAX; n_all--, first = first->next_version) /* the oldest, as each worker leaves them out */
+		first->version_state = J11_VERSION_RETIRED;
+	for (k = first; k != NULL; k = k->next_version)
 		versions[n++] = (struct j11_version){ .moment = k->moment, .fit = catalog_key_is_fit(k) };
 	(void)j11_versions_settle(versions, n, now, overlap, &due);
-	k = first;
-	for (size_t i = 0; i < n; i++, k = k->next_version) {
-		k->version_state = versions[i].state;
-		k->until = versions[i].until;
+	n = 0;
+	for (k = first; k != NULL; k = k->next_version, n++) {
+		k->version_state = versions[n].state;
+		k->until = versions[n].until;
 	}
-	for (; k != NULL; k = k->next_version) /* more than any worker reports */
-		k->version_state = J11_VERSION_RETIRED;
 	return due;
 }
 

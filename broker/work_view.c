@@ -281,6 +281,8 @@ static void search_versions(const struct work_view *view, struct work_key *k, st
 			k->token = t;
 		}
 	}
+	if (found->skipped[0] != '\0') /* one that cannot be read now may have been read before */
+		k->is_whole = false;
 	if (found->n_too_many > 0)
 		log_event(LOG_LEVEL_WARNING, "versions-left-out", "key", conf->name, "why", "there are too many; jwk11 prune destroys retired ones", NULL);
 	if (found->misleading[0] != '\0')

@@ -362,6 +362,25 @@ static void weather_changes_no_turn(void **state)
 	catalog_free(c);
 }
 
+/* Of more than can be looked at the oldest are left out. */
+static void the_newest_of_many_versions_counts(void **state)
+{
+	struct catalog *c = catalog_new();
+	char kid[16];
+
+	(void)state;
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	for (int i = 0; i < 3 * J11_VERSIONS_MAX; i++) {
+		snprintf(kid, sizeof(kid), "k%d", i);
+		version(c, "m", kid, 1000 + i, "active", true);
+	}
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_int_equal(catalog_settle(c, "a", 500000, 100), INT64_MAX);
+	assert_string_equal(catalog_key_named(c, "a")->kid, kid);
+	assert_int_equal(catalog_versions(c, "a")->version_state, J11_VERSION_RETIRED);
+	catalog_free(c);
+}
+
 /* A key whose kid style is none: its JWK has none either. */
 static void takes_keys_without_a_kid(void **state)
 {
@@ -643,6 +662,7 @@ int main(void)
 		cmocka_unit_test(versions_of_two_modules_are_one_row),
 		cmocka_unit_test(versions_outlive_their_token),
 		cmocka_unit_test(weather_changes_no_turn),
+		cmocka_unit_test(the_newest_of_many_versions_counts),
 		cmocka_unit_test(takes_keys_without_a_kid),
 		cmocka_unit_test(takes_certificates_that_are_base64),
 		cmocka_unit_test(a_kid_that_is_taken_takes_the_old_public_half_along),
