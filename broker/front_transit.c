@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vault's transit API over what the broker does anyway: a SIGN or a VERIFY for a worker, a key from the catalogue. What a client leaves out means what it
  * means to Vault (sha2-256, pss, asn1), so that nothing is signed in another way than it thinks; a key does one algorithm, and whoever asks for
- * another is told which. Runs in the front; decides nothing. */
+ * another is told which. A signature is verified by what the key does, unless the client names something else. Runs in the front; decides nothing. */
 #include "front_transit.h"
 
 #include <stdio.h>
@@ -54,7 +54,7 @@ static bool is_ecdsa(const struct way *way)
 /* What clients send with these and what they send for nothing: Vault ignores an empty one. */
 enum member {
 	M_INPUT, M_HASH, M_OLD_HASH, M_SCHEME, M_MARSHALING, M_PREHASHED, M_VERSION, M_SALT, M_SIGNATURE, M_REFERENCE,
-	M_CONTEXT, M_SIGNATURE_CONTEXT, M_HMAC, M_CMAC, M_MAC_LENGTH, M_BATCH,
+	M_NAME, M_CONTEXT, M_SIGNATURE_CONTEXT, M_HMAC, M_CMAC, M_MAC_LENGTH, M_BATCH,
 	N_MEMBERS
 };
 struct members {
@@ -73,6 +73,7 @@ static const struct j11_json_field fields[N_MEMBERS] = {
 	[M_SALT] = MEMBER("salt_length", M_SALT),
 	[M_SIGNATURE] = MEMBER("signature", M_SIGNATURE),
 	[M_REFERENCE] = MEMBER("reference", M_REFERENCE),
+	[M_NAME] = MEMBER("name", M_NAME),
 	[M_CONTEXT] = MEMBER("context", M_CONTEXT),
 	[M_SIGNATURE_CONTEXT] = MEMBER("signature_context", M_SIGNATURE_CONTEXT),
 	[M_HMAC] = MEMBER("hmac", M_HMAC),
@@ -227,33 +228,36 @@ static enum jwk11_rc mismatch(struct jwk11_err *err, const struct catalog_key *k
 		fields[member].name, does, asked.len > 0 ? word_of(asked, room, sizeof(room)) : usual, asked.len > 0 ? "" : ", which is meant when none is named");
 }
 
-/* Hash and scheme must be the key's; of the length of the salt it has one. */
-static enum jwk11_rc check_way(const struct front_request *q, const struct catalog_key *key, const struct way *way, const struct members *m, bool prehashed,
-	struct jwk11_err *err)
+/* Hash and scheme must be the key's; of the length of the salt it has one. cosign names no scheme when it verifies, and means that by which it signed. */
+static enum jwk11_rc check_way(const struct front_request *q, const struct catalog_key *key, const struct way *way, const struct members *m, enum conf_op op,
+	bool prehashed, struct jwk11_err *err)
 {
 	struct jwk11_view hash = q->hash[0] != '\0' ? j11_view_str(q->hash) : m->text[M_HASH].len > 0 ? m->text[M_HASH] : m->text[M_OLD_HASH];
 	struct jwk11_view scheme = m->text[M_SCHEME], salt = m->text[M_SALT];
+	const char *usual_hash = op == CONF_OP_VERIFY ? way->hash : "sha2-256", *usual_scheme = op == CONF_OP_VERIFY ? way->scheme : "pss";
 	char len[8];
 
 	if (way->hash == NULL)
 		return prehashed ? j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" does %s: it signs whole messages and no digests", key->name,
 			key->alg) : JWK11_OK;
-	if (!j11_view_equals(hash.len > 0 ? hash : J11_VIEW("sha2-256"), way->hash))
-		return mismatch(err, key, M_HASH, way->hash, hash, "sha2-256");
+	if (!j11_view_equals(hash.len > 0 ? hash : j11_view_str(usual_hash), way->hash))
+		return mismatch(err, key, M_HASH, way->hash, hash, usual_hash);
 	if (way->scheme == NULL)
 		return JWK11_OK;
-	if (!j11_view_equals(scheme.len > 0 ? scheme : J11_VIEW("pss"), way->scheme))
-		return mismatch(err, key, M_SCHEME, way->scheme, scheme, "pss");
+	if (!j11_view_equals(scheme.len > 0 ? scheme : j11_view_str(usual_scheme), way->scheme))
+		return mismatch(err, key, M_SCHEME, way->scheme, scheme, usual_scheme);
 	snprintf(len, sizeof(len), "%u", way->hash_len);
 	if (j11_text_equal(way->scheme, "pss") && salt.len > 0 && !j11_view_equals(salt, "auto") && !j11_view_equals(salt, "hash") && !j11_view_equals(salt, len))
 		return mismatch(err, key, M_SALT, len, salt, "auto");
 	return JWK11_OK;
 }
 
-static enum jwk11_rc read_flags(const struct members *m, bool *ret_prehashed, bool *ret_jws, struct jwk11_err *err)
+static enum jwk11_rc read_flags(const struct front_request *q, const struct members *m, bool *ret_prehashed, bool *ret_jws, struct jwk11_err *err)
 {
 	struct jwk11_view prehashed = m->text[M_PREHASHED], marshaling = m->text[M_MARSHALING];
 
+	if (m->text[M_NAME].len > 0 && !j11_view_equals(m->text[M_NAME], q->key)) /* hvac says it twice */
+		return bad(err, M_NAME, "is not the one of the path");
 	*ret_prehashed = j11_view_equals(prehashed, "true") || j11_view_equals(prehashed, "1");
 	if (!*ret_prehashed && prehashed.len > 0 && !j11_view_equals(prehashed, "false") && !j11_view_equals(prehashed, "0"))
 		return bad(err, M_PREHASHED, "must be true or false");
@@ -284,7 +288,7 @@ enum jwk11_rc front_transit_take(struct front_request *q, const struct catalog_k
 	enum jwk11_rc rc = read_members(root, &m, err);
 
 	if (rc == JWK11_OK)
-		rc = read_flags(&m, &prehashed, &jws, err);
+		rc = read_flags(q, &m, &prehashed, &jws, err);
 	if (rc != JWK11_OK)
 		return rc;
 	named = named || m.text[M_VERSION].len > 0;
@@ -295,7 +299,7 @@ enum jwk11_rc front_transit_take(struct front_request *q, const struct catalog_k
 	if (way == NULL)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "key \"%s\" does %s, which this API has no name for; POST /v1/keys/%s/%s does it",
 			key->name, version->alg[0] != '\0' ? version->alg : "something", key->name, conf_op_name(op));
-	rc = check_way(q, version, way, &m, prehashed, err);
+	rc = check_way(q, version, way, &m, op, prehashed, err);
 	if (rc != JWK11_OK)
 		return rc;
 	if (named && version->is_version && version->kid[0] != '\0')

@@ -173,7 +173,7 @@ def signatures_are_as_the_client_asks_for_them():
         verifier.verify(raw(jws), MESSAGE, ec.ECDSA(how))
         for path, body in ((SIGN + name, {"input": INPUT, "hash_algorithm": algorithm}), (f"{SIGN}{name}/{algorithm}", {"input": INPUT, "key_version": "0"}),
                            (f"{SIGN}{name}/{algorithm}", {"input": INPUT, "marshaling_algorithm": "asn1", "prehashed": "false", "key_version": 1, "context": "",
-                                                          "reference": "r", "salt_length": "auto", "hash_algorithm": "sha1"}),
+                                                          "reference": "r", "name": name, "salt_length": "auto", "hash_algorithm": "sha1"}),
                            (SIGN + name, {"input": INPUT, "algorithm": algorithm, "key_version": "", "batch_input": None})):
             verifier.verify(base64.b64decode(signed(t, path, body), validate=True), MESSAGE, ec.ECDSA(how))
     digest = base64.b64encode(hashlib.sha256(MESSAGE).digest()).decode()
@@ -228,6 +228,7 @@ def what_a_key_does_not_do_is_refused_and_said():
             (SIGN + "es256", {"input": "aGVsbG8"}, "BASE64_INVALID"),
             (SIGN + "es256", {"input": "_-=="}, "BASE64_INVALID"),
             (SIGN + "es256", {}, '"input" is missing'),
+            (SIGN + "es256", {"input": INPUT, "name": "es384"}, '"name": is not the one of the path'),
             (SIGN + "es256", {"input": None, "batch_input": [{"input": INPUT}]}, '"batch_input": send one request for each input'),
             (SIGN + "es256", {"input": INPUT, "context": "YQ=="}, '"context": no key here is derived'),
             (SIGN + "es256", {"input": INPUT, "signature_context": "YQ=="}, "signatures here have no context"),
@@ -262,6 +263,8 @@ def signatures_are_verified():
         sig = data_of(write(t, SIGN + name, {"input": INPUT, **body}))["signature"]
         equal(data_of(write(t, VERIFY + name, {"input": INPUT, "signature": sig, **body})), {"valid": True}, name)
         equal(data_of(write(t, VERIFY + name, {"input": other, "signature": sig, **body})), {"valid": False}, name)
+        if not body.get("marshaling_algorithm"):
+            equal(data_of(write(t, VERIFY + name, {"input": INPUT, "signature": sig})), {"valid": True}, "by what the key does, " + name)
         if name in ("es256", "rs256"):
             equal(data_of(write(t, f"{VERIFY}{name}/sha2-256", {"input": digest, "prehashed": True, "signature": sig, **body}, method="POST")), {"valid": True}, name)
     sig = data_of(write(t, SIGN + "es256", {"input": INPUT}))["signature"]
