@@ -79,6 +79,19 @@ struct conf_socket {
 	gid_t gid;           /* (gid_t)-1: leave */
 	const char *address; /* what the kernel calls it, once it listens; NULL before */
 };
+/* Signing for a Kubernetes API server (ExternalJWTSigner), on a socket of its own. */
+struct conf_kubernetes {
+	bool open;              /* the section stands in the file */
+	const char *key;        /* name of the [key] that signs */
+	const char *set;        /* what FetchKeys lists */
+	const char *path;       /* absolute, or "@name" for an abstract address; default kubernetes.sock in run_dir */
+	unsigned mode;          /* 0660 */
+	const char *group;      /* by name; NULL: leave */
+	gid_t gid;              /* (gid_t)-1: leave */
+	int64_t max_lifetime;   /* seconds that a service account token may live: Metadata; default a day */
+	int64_t refresh_hint;   /* seconds after which the API server asks for keys again; default max_age */
+	const char *address;    /* what the kernel calls the socket, once it listens; NULL before */
+};
 struct conf_client {
 	const char *name;
 	const char **users;  /* as written, for people; "*": anybody */
@@ -150,6 +163,7 @@ struct conf {
 	size_t n_clients;
 	struct conf_socket *sockets;
 	size_t n_sockets;
+	struct conf_kubernetes kubernetes;
 	struct conf_verify_only *verify_only; /* as they are published: by set, folder, file name and place in the file */
 	size_t n_verify_only;
 
@@ -184,6 +198,15 @@ bool conf_wants_verify_only(const struct conf *conf);
 enum jwk11_rc conf_add_verify_only(struct conf *conf, const struct conf_verify_only *key, struct jwk11_err *err) J11_MUST_USE;
 
 #define CONF_API "api" /* how sections call api.sock */
+#define CONF_KUBERNETES "kubernetes" /* and the socket of [kubernetes] */
+enum { CONF_KUBERNETES_MIN = 600 }; /* seconds: kube-apiserver does not start with less */
+/* Is there a [kubernetes] section? */
+static inline bool conf_has_kubernetes(const struct conf *conf)
+{
+	return conf->kubernetes.open;
+}
+/* Is it an algorithm that Kubernetes takes for service account tokens? */
+bool conf_kubernetes_takes(const char *alg);
 
 /* Does any [client] section ask for the unit or the executable of who calls? */
 bool conf_wants_units(const struct conf *conf);

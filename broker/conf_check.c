@@ -92,10 +92,15 @@ static bool asks_for_id(const char *uri)
 	return strstr(uri, ":id=") != NULL || strstr(uri, ";id=") != NULL;
 }
 
+static bool is_for_kubernetes(const struct conf *c, const struct conf_key *k)
+{
+	return conf_has_kubernetes(c) && c->kubernetes.key != NULL && j11_text_equal(c->kubernetes.key, k->name);
+}
+
 /* The longest lifetime that somebody may have tokens of this key signed for; 0: nobody says. */
 static int64_t longest_ttl(const struct conf *c, const struct conf_key *k)
 {
-	int64_t longest = 0;
+	int64_t longest = is_for_kubernetes(c, k) ? c->kubernetes.max_lifetime : 0;
 
 	for (size_t i = 0; i < c->n_clients; i++)
 		if (c->clients[i].ops[CONF_OP_JWT] && conf_list_has((const char *const *)c->clients[i].keys, k->name) && c->clients[i].jwt_max_ttl > longest)
@@ -116,6 +121,11 @@ static enum jwk11_rc check_durations(struct checked *r, const struct conf *c, co
 	if (k->overlap < ttl + CONF_SKEW || k->overlap <= CONF_SKEW)
 		return refuse(r, "[key %s]: an overlap of %lld s is too short: tokens live up to %lld s by jwt-max-ttl, clocks differ by up to %d s: %lld s at "
 			"least", k->name, (long long)k->overlap, (long long)ttl, CONF_SKEW, (long long)(ttl > 0 ? ttl : 1) + CONF_SKEW);
+	/* An API server learns of a version within the hint, and relying parties keep what it serves for up to another one. */
+	lead = 2 * c->kubernetes.refresh_hint + c->rescan + CONF_SKEW;
+	if (is_for_kubernetes(c, k) && k->lead < lead)
+		return refuse(r, "[key %s]: a lead of %lld s is too short for [kubernetes]: twice its refresh-hint (%lld s), rescan (%lld s) and %d s for clocks, "
+			"%lld s at least", k->name, (long long)k->lead, (long long)c->kubernetes.refresh_hint, (long long)c->rescan, CONF_SKEW, (long long)lead);
 	if (k->period > 0 && k->period <= k->lead)
 		return refuse(r, "[key %s]: a period of %lld s is not longer than the lead of %lld s", k->name, (long long)k->period, (long long)k->lead);
 	return JWK11_OK;
@@ -282,7 +292,7 @@ static bool has_socket(const struct conf *c, const char *name)
 	for (size_t i = 0; i < c->n_sockets; i++)
 		if (j11_text_equal(c->sockets[i].name, name))
 			return true;
-	return j11_text_equal(name, CONF_API) || j11_text_equal(name, "*");
+	return (conf_has_kubernetes(c) && j11_text_equal(name, CONF_KUBERNETES)) || j11_text_equal(name, CONF_API) || j11_text_equal(name, "*");
 }
 
 /* Names of units end with what they are. */
@@ -307,7 +317,8 @@ static enum jwk11_rc check_match(struct checked *r, const struct conf *c, const 
 			return refuse(r, "[client %s] executable takes absolute paths, not \"%s\"", client->name, *e);
 	for (const char **s = client->sockets; *s != NULL; s++)
 		if (!has_socket(c, *s))
-			return refuse(r, "[client %s] names socket \"%s\", which has no [socket] section", client->name, *s);
+			return refuse(r, j11_text_equal(*s, CONF_KUBERNETES) ? "[client %s] names socket \"%s\", and there is no [kubernetes] section" :
+				"[client %s] names socket \"%s\", which has no [socket] section", client->name, *s);
 	if (client->users[0] == NULL && client->groups[0] == NULL && client->n_uids == 0 && client->n_gids == 0 && client->units[0] == NULL &&
 		client->executables[0] == NULL && client->sockets[0] == NULL)
 		return refuse(r, "[client %s] matches nobody: it needs user, uid, group, gid, unit, executable or socket", client->name);
@@ -348,6 +359,10 @@ static enum jwk11_rc check_sockets(struct checked *r, const struct conf *c)
 	for (size_t i = 0; i < c->n_sockets; i++) {
 		if (has_socket(&(struct conf){ .n_sockets = 0 }, c->sockets[i].name) || j11_text_equal(c->sockets[i].name, "public"))
 			return refuse(r, "[socket %s]: api.sock and public.sock are there without a section", c->sockets[i].name);
+		if (j11_text_equal(c->sockets[i].name, CONF_KUBERNETES))
+			return refuse(r, "[socket %s]: the socket of this name is that of [kubernetes], with path, mode and group there", c->sockets[i].name);
+		if (conf_has_kubernetes(c) && j11_text_equal(c->sockets[i].path, c->kubernetes.path))
+			return refuse(r, "[socket %s] has the path of [kubernetes]", c->sockets[i].name);
 		for (size_t k = 0; k < i; k++)
 			if (j11_text_equal(c->sockets[k].path, c->sockets[i].path))
 				return refuse(r, "[socket %s] has the path of [socket %s]", c->sockets[i].name, c->sockets[k].name);
@@ -404,6 +419,10 @@ static enum jwk11_rc complete(struct checked *r, struct conf *c)
 
 	for (size_t i = 0; i < c->n_sockets && rc == JWK11_OK; i++)
 		rc = default_path(r, c, &c->sockets[i].path, c->run_dir, c->sockets[i].name, ".sock");
+	if (rc == JWK11_OK && conf_has_kubernetes(c))
+		rc = default_path(r, c, &c->kubernetes.path, c->run_dir, CONF_KUBERNETES, ".sock");
+	if (c->kubernetes.refresh_hint == 0)
+		c->kubernetes.refresh_hint = c->max_age > 0 ? c->max_age : 1;
 	return rc;
 }
 
@@ -434,6 +453,8 @@ enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *
 		rc = check_limits(&r, conf);
 	if (rc == JWK11_OK)
 		rc = check_sockets(&r, conf);
+	if (rc == JWK11_OK && conf_has_kubernetes(conf))
+		rc = conf_check_kubernetes(conf, file, err);
 	if (rc == JWK11_OK)
 		rc = conf_check_verify_only(conf, file, err);
 	return rc == JWK11_OK ? check_daemon(&r, conf) : rc;

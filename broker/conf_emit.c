@@ -9,6 +9,7 @@
 #define K(name, kind, field, ...) { CONF_S_KEY, name, kind, offsetof(struct conf_key, field), __VA_ARGS__ }
 #define S(name, kind, field, ...) { CONF_S_SOCKET, name, kind, offsetof(struct conf_socket, field), __VA_ARGS__ }
 #define V(name, kind, field, ...) { CONF_S_VERIFY_ONLY, name, kind, offsetof(struct conf_verify_only, field), 0, 0, __VA_ARGS__ }
+#define N(name, kind, field, ...) { CONF_S_KUBERNETES, name, kind, offsetof(struct conf_kubernetes, field), __VA_ARGS__ }
 #define C(name, kind, field, ...) { CONF_S_CLIENT, name, kind, offsetof(struct conf_client, field), __VA_ARGS__ }
 
 const struct conf_row conf_rows[] = {
@@ -93,6 +94,15 @@ const struct conf_row conf_rows[] = {
 	S("group", CONF_TEXT, group, 0, 0, { 0 }),
 	S("gid", CONF_UNSIGNED, gid, 0, 0xfffffffe, { 0 }),
 	S("address", CONF_TEXT, address, 0, 0, { 0 }),
+	N("key", CONF_TEXT, key, 0, 0, { 0 }),
+	N("set", CONF_TEXT, set, 0, 0, { 0 }),
+	N("path", CONF_TEXT, path, 0, 0, { 0 }),
+	N("mode", CONF_MODE, mode, 0, 0777, { 0 }),
+	N("group", CONF_TEXT, group, 0, 0, { 0 }),
+	N("gid", CONF_UNSIGNED, gid, 0, 0xfffffffe, { 0 }),
+	N("max-token-lifetime", CONF_SECONDS, max_lifetime, CONF_KUBERNETES_MIN, 315360000, { 0 }),
+	N("refresh-hint", CONF_SECONDS, refresh_hint, 1, 86400, { 0 }),
+	N("address", CONF_TEXT, address, 0, 0, { 0 }),
 	V("set", CONF_TEXT, set, { 0 }),
 	V("file", CONF_PATH, file, { 0 }),
 	V("kid", CONF_TEXT, kid, { 0 }),
@@ -199,5 +209,7 @@ void conf_emit(const struct conf *conf, struct jwk11_buf *out)
 		emit_section(CONF_S_CLIENT, conf->clients[i].name, &conf->clients[i], out);
 	for (size_t i = 0; i < conf->n_sockets; i++)
 		emit_section(CONF_S_SOCKET, conf->sockets[i].name, &conf->sockets[i], out);
+	if (conf_has_kubernetes(conf))
+		emit_section(CONF_S_KUBERNETES, NULL, &conf->kubernetes, out);
 	conf_emit_verify_only(conf, out);
 }

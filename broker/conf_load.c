@@ -124,6 +124,12 @@ static enum jwk11_rc resolve(struct conf *conf, struct jwk11_err *err)
 		if (gr != NULL)
 			conf->sockets[i].gid = gr->gr_gid;
 	}
+	if (conf->kubernetes.group != NULL) {
+		gr = getgrnam(conf->kubernetes.group);
+		if (gr == NULL)
+			return unknown("group", conf->kubernetes.group, CONF_KUBERNETES, err);
+		conf->kubernetes.gid = gr->gr_gid;
+	}
 	for (size_t i = 0; i < conf->n_clients && rc == JWK11_OK; i++)
 		rc = resolve_client(conf, &conf->clients[i], err);
 	return rc;

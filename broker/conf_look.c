@@ -18,6 +18,8 @@ enum jwk11_rc conf_set_address(struct conf *conf, const char *name, const char *
 	memcpy(copy, address, len);
 	if (j11_text_equal(name, CONF_API))
 		conf->api_address = copy;
+	if (j11_text_equal(name, CONF_KUBERNETES))
+		conf->kubernetes.address = copy;
 	for (size_t i = 0; i < conf->n_sockets; i++)
 		if (j11_text_equal(conf->sockets[i].name, name))
 			conf->sockets[i].address = copy;
@@ -29,6 +31,8 @@ const char *conf_socket_of(const struct conf *conf, const char *address)
 	for (size_t i = 0; i < conf->n_sockets; i++)
 		if (conf->sockets[i].address != NULL && j11_text_equal(conf->sockets[i].address, address))
 			return conf->sockets[i].name;
+	if (conf->kubernetes.address != NULL && j11_text_equal(conf->kubernetes.address, address))
+		return CONF_KUBERNETES;
 	return conf->api_address == NULL || j11_text_equal(conf->api_address, address) ? CONF_API : NULL;
 }
 

@@ -52,7 +52,7 @@ void conf_free(struct conf *conf)
 	j11_mem_free(conf);
 }
 
-static const char *const section_names[CONF_N_SECTIONS] = { "daemon", "token", "key", "set", "client", "socket", "verify-only" };
+static const char *const section_names[CONF_N_SECTIONS] = { "daemon", "token", "key", "set", "client", "socket", "kubernetes", "verify-only" };
 
 const char *conf_section_name(enum conf_section section)
 {
@@ -423,11 +423,16 @@ static bool name_taken(const struct conf *c, enum conf_section s, struct jwk11_v
 	return false;
 }
 
-/* A new section starts with nothing set; [daemon] is one section however often it is opened. */
+static bool is_nameless(enum conf_section section)
+{
+	return section == CONF_S_DAEMON || section == CONF_S_KUBERNETES;
+}
+
+/* A new section starts with nothing set; [daemon] is one section however often it is opened, and so is [kubernetes]. */
 static void forget_seen(struct reader *r)
 {
 	for (const struct conf_row *row = conf_rows; row->name != NULL; row++)
-		if (row->section != CONF_S_DAEMON)
+		if (!is_nameless(row->section))
 			r->seen[row - conf_rows] = false;
 }
 
@@ -446,9 +451,10 @@ static enum jwk11_rc open_section(struct reader *r, struct jwk11_view name)
 	const char *kept;
 
 	forget_seen(r);
-	if (r->section == CONF_S_DAEMON) {
-		r->target = r->conf;
-		return name.len == 0 ? JWK11_OK : refuse(r, "[daemon] takes no name");
+	if (is_nameless(r->section)) {
+		r->target = r->section == CONF_S_DAEMON ? (void *)r->conf : &r->conf->kubernetes;
+		r->conf->kubernetes.open |= r->section == CONF_S_KUBERNETES;
+		return name.len == 0 ? JWK11_OK : refuse(r, "[%s] takes no name", section_names[r->section]);
 	}
 	if (!conf_is_name(name))
 		return refuse(r, "[%s NAME] needs a name of letters, digits and . _ @ -", section_names[r->section]);
@@ -536,6 +542,7 @@ static void set_defaults(struct conf *c)
 		.audit_sync = CONF_SYNC_INTERVAL, .threads = 1,
 		.max_connections = 1024, .max_queue = 1024, .max_body = 65536,
 		.request_timeout_ms = 10000, .head_timeout_ms = 10000, .idle_timeout_ms = 60000, .max_age = 300, .rescan = 300,
+		.kubernetes = { .set = "default", .mode = 0660, .gid = (gid_t)-1, .max_lifetime = 86400 },
 	};
 }
 

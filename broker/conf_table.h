@@ -13,7 +13,7 @@
 
 /* Those from CONF_N_FILE_SECTIONS on are for the canonical text only. */
 enum conf_section {
-	CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_S_SOCKET, CONF_S_VERIFY_ONLY, CONF_N_SECTIONS,
+	CONF_S_DAEMON, CONF_S_TOKEN, CONF_S_KEY, CONF_S_SET, CONF_S_CLIENT, CONF_S_SOCKET, CONF_S_KUBERNETES, CONF_S_VERIFY_ONLY, CONF_N_SECTIONS,
 	CONF_N_FILE_SECTIONS = CONF_S_VERIFY_ONLY
 };
 
@@ -39,6 +39,7 @@ extern const struct conf_row conf_rows[]; /* ends with a NULL name; at most CONF
 /* Looks at the whole of it (conf_check.c) and fills in what follows from it. */
 enum jwk11_rc conf_check(struct conf *conf, const char *file, struct jwk11_err *err) J11_MUST_USE;
 /* The same for the verify-only keys (conf_keys.c). */
+enum jwk11_rc conf_check_kubernetes(struct conf *conf, const char *file, struct jwk11_err *err) J11_MUST_USE; /* conf_kubernetes.c */
 enum jwk11_rc conf_check_verify_only(const struct conf *conf, const char *file, struct jwk11_err *err) J11_MUST_USE;
 const char *conf_section_name(enum conf_section section);
 /* Zeroed memory that lives as long as the configuration. */

@@ -3,10 +3,8 @@
  * no PIN, no module and no libcrypto, and can only ask workers for signatures, never make one. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,15 +13,16 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "front_accept.h"
+#include "front_grpc.h"
 #include "front_view.h"
 #include "log.h"
 #include "sandbox.h"
+#include "start.h"
 
 #define FD_CONTROL 3
 #define FD_API 4
 #define FD_PUBLIC 5
 #define FD_MORE 6 /* one for each argument */
-#define CONF_MAX (64u * 1024u * 1024u) /* octets of configuration text */
 #define BODY_MAX (64u * 1024u * 1024u) /* octets of one reply's body */
 #define OUT_MAX (BODY_MAX + 1024u * 1024u)
 #define DRAIN_EXTRA_MS 2000
@@ -32,6 +31,8 @@ struct process {
 	struct front front;
 	struct front_conns conns;
 	struct front_accept *accept;
+	struct front_grpc *grpc;
+	uint64_t looks; /* of all workers */
 	struct front_listen listen[2 + CONF_SOCKETS_MAX];
 	size_t n_listen;
 	struct loop_watch control;
@@ -60,12 +61,18 @@ static void tell(enum wire_type type, uint64_t id, const char *module, unsigned 
 
 /* ---- from the workers ---- */
 
+static struct process *process_of(struct front *front)
+{
+	return (struct process *)(void *)((char *)front - offsetof(struct process, front));
+}
+
 static void refresh(struct front *front)
 {
 	struct jwk11_err err = { .rc = JWK11_OK };
 
 	if (front_view_refresh(front, &err) != JWK11_OK)
 		log_event(LOG_LEVEL_ERROR, "sets-not-rendered", "reason", err.text, NULL);
+	front_grpc_refresh(process_of(front)->grpc);
 }
 
 static void on_catalog(void *arg, const char *module, const struct wire_msg *msg)
@@ -81,6 +88,7 @@ static void on_catalog(void *arg, const char *module, const struct wire_msg *msg
 		return;
 	count_one(&front->counts, COUNT_catalogues);
 	refresh(front);
+	front_grpc_looked(process_of(front)->grpc);
 	if (is_first || front->jwks_changed || !conf_has_versions(front->conf)) /* else it is the look for versions that finds what it found before */
 		log_event(LOG_LEVEL_NOTICE, "catalogue", "module", module, NULL);
 }
@@ -101,6 +109,9 @@ static void on_tally(void *arg, const char *module, unsigned index, const struct
 
 	if (tally_read(msg->field[WIRE_F_TALLY], n))
 		meter_tally(&front->meter, module, index, n);
+	if (meter_total(&front->meter, TALLY_looks) != process_of(front)->looks)
+		front_grpc_looked(process_of(front)->grpc);
+	process_of(front)->looks = meter_total(&front->meter, TALLY_looks);
 }
 
 static void on_lost(void *arg, const char *module, unsigned index)
@@ -122,31 +133,6 @@ static void on_dropped(void *arg, const char *module, unsigned index, const stru
 }
 
 /* ---- configuration ---- */
-
-/* The text in a memory file. */
-static enum jwk11_rc read_text(int fd, struct jwk11_buf *buf, struct jwk11_err *err)
-{
-	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
-	size_t size, at = 0;
-	char *place;
-
-	if (end < 0 || (uint64_t)end > CONF_MAX)
-		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_CONFIG_INVALID, "CONFIG came without a usable file");
-	size = (size_t)end;
-	place = j11_buf_grow(buf, size);
-	if (place == NULL)
-		return j11_err_memory(err);
-	while (at < size) {
-		ssize_t n = pread(fd, place + at, size - at, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_FILE_FAILED, "the configuration cannot be read");
-		at += (size_t)n;
-	}
-	return JWK11_OK;
-}
 
 static bool same_text(const char *a, const char *b)
 {
@@ -183,11 +169,13 @@ static void use_conf(struct front *front, struct conf *conf)
 	refresh(front);
 }
 
+/* The last connection has gone, or jwk11d-grpc, whose clients have requests here too. */
 static void on_empty(void *arg)
 {
 	struct process *p = arg;
 
-	loop_stop(p->front.loop);
+	if (p->front.draining && p->conns.n_conns == 0 && !front_grpc_is_joined(p->grpc))
+		loop_stop(p->front.loop);
 }
 
 /* The first configuration is there: open for business. */
@@ -215,16 +203,11 @@ static void fail(struct process *p)
 
 static void on_config(struct process *p, uint64_t id, int fd)
 {
-	struct jwk11_buf text = J11_BUF(CONF_MAX);
 	struct jwk11_err err = { .rc = JWK11_OK };
 	struct conf *conf = NULL;
 	bool first = p->front.conf == NULL;
-	enum jwk11_rc rc = read_text(fd, &text, &err);
 
-	if (rc == JWK11_OK)
-		rc = conf_parse(j11_buf_view(&text), "configuration", &conf, &err);
-	j11_buf_done(&text);
-	if (rc != JWK11_OK) {
+	if (start_read_conf(fd, &conf, &err) != JWK11_OK) {
 		log_event(LOG_LEVEL_ERROR, "configuration-refused", "reason", err.text, NULL);
 		if (first)
 			fail(p);
@@ -292,6 +275,15 @@ static void on_drain(struct process *p)
 	front_conn_drain(&p->conns);
 }
 
+/* Takes fd when it uses it. */
+static void on_grpc(struct process *p, int *fd)
+{
+	if (*fd < 0)
+		return;
+	front_grpc_join(p->grpc, *fd);
+	*fd = -1;
+}
+
 static void take_message(struct process *p, size_t len, int *fd)
 {
 	struct jwk11_err err = { .rc = JWK11_OK };
@@ -310,6 +302,9 @@ static void take_message(struct process *p, size_t len, int *fd)
 		break;
 	case WIRE_MODULE_DOWN:
 		on_module_down(p, &msg);
+		break;
+	case WIRE_GRPC:
+		on_grpc(p, fd);
 		break;
 	case WIRE_DRAIN:
 		on_drain(p);
@@ -365,7 +360,8 @@ static enum jwk11_rc prepare(struct process *p, struct jwk11_err *err)
 	front->out = J11_BUF(OUT_MAX);
 	front->calls = calls_new(front->loop, &front->counts, &hooks);
 	front->catalog = catalog_new();
-	if (front->calls == NULL || front->catalog == NULL)
+	p->grpc = front_grpc_new(front, on_empty, p);
+	if (front->calls == NULL || front->catalog == NULL || p->grpc == NULL)
 		return j11_err_memory(err);
 	if (getrandom(&front->id_state, sizeof(front->id_state), 0) != sizeof(front->id_state))
 		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "no random octets");
@@ -384,6 +380,7 @@ static void finish(struct process *p)
 		front_accept_free(p->accept);
 		front_conn_close_all(&p->conns);
 	}
+	front_grpc_free(p->grpc);
 	users_free(&front->users);
 	meter_done(&front->meter);
 	calls_free(front->calls);
@@ -397,27 +394,6 @@ static void finish(struct process *p)
 	j11_mem_free(p);
 }
 
-/* Signals of a terminal or a service manager reach the whole group; when the front ends is for the supervisor to say. */
-static void set_signals(void)
-{
-	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
-
-	for (size_t i = 0; i < J11_COUNT(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-}
-
-/* A connection is a descriptor. */
-static void raise_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_event(LOG_LEVEL_WARNING, "descriptors", "reason", "the limit could not be raised", NULL);
-}
-
 int main(int argc, char **argv)
 {
 	struct process *p;
@@ -426,8 +402,8 @@ int main(int argc, char **argv)
 
 	sandbox_early();
 	log_open("front", LOG_LEVEL_NOTICE);
-	set_signals();
-	raise_descriptors();
+	start_signals();
+	start_descriptors();
 	p = j11_mem_new(sizeof(*p));
 	if (p == NULL)
 		return 1;

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Four programs; the file prefix says in which one a file runs. Supervisor and front link only base and json of the library.
+# Five programs; the file prefix says in which one a file runs. Supervisor and front link only base and json of the library.
 sbin_PROGRAMS += jwk11d
 pkglibexec_PROGRAMS += jwk11d-front jwk11d-keys jwk11d-worker
 noinst_LTLIBRARIES += libj11broker.la
 BROKER_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker
 
 # Both the front's and supervisor's library and the worker, which stands on the whole of libjwk11, have these.
-SHARED_SOURCES = broker/conf.h broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c broker/conf_table.h broker/log.c broker/log.h \
+SHARED_SOURCES = broker/conf.h broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_kubernetes.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c broker/conf_table.h broker/log.c broker/log.h \
 	broker/peer.c broker/peer.h broker/policy.c broker/policy.h broker/sandbox.c broker/sandbox.h broker/sandbox_filter.c broker/sandbox_filter.h broker/sandbox_land.c \
 	broker/sandbox_land.h broker/tally.c broker/tally.h broker/wire.c broker/wire.h
 libj11broker_la_SOURCES = $(SHARED_SOURCES)
@@ -20,10 +20,10 @@ jwk11d_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)
 
 FRONT_SOURCES = broker/call.c broker/call.h broker/call_queue.c broker/call_queue.h broker/catalog.c broker/catalog.h broker/catalog_entry.c broker/catalog_entry.h \
-	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_call.c broker/front_conn.h broker/front_conn_in.h broker/front_room.c broker/front_serve.c \
+	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_body.c broker/front_body.h broker/front_call.c broker/front_conn.h broker/front_conn_in.h broker/front_grpc.c broker/front_grpc.h broker/front_room.c broker/front_serve.c \
 	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_oidc.c broker/front_oidc.h broker/front_refusal.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_transit.c broker/front_transit.h broker/front_verify_only.c broker/front_view.c broker/front_view.h \
 	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
-	broker/front_metrics.c broker/front_metrics.h broker/loop.c broker/loop.h broker/meter.c broker/meter.h broker/problem.c broker/problem.h broker/user.c broker/user.h
+	broker/grpc_proto.c broker/grpc_proto.h broker/grpc_text.c broker/grpc_text.h broker/front_metrics.c broker/front_metrics.h broker/loop.c broker/loop.h broker/meter.c broker/meter.h broker/problem.c broker/problem.h broker/start.c broker/start.h broker/user.c broker/user.h
 noinst_LTLIBRARIES += libj11front.la
 libj11front_la_SOURCES = $(FRONT_SOURCES)
 libj11front_la_CPPFLAGS = $(BROKER_CPPFLAGS)
@@ -31,6 +31,14 @@ libj11front_la_LIBADD = libj11broker.la
 jwk11d_front_SOURCES = broker/front_main.c
 jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)
+
+if WITH_KUBERNETES
+pkglibexec_PROGRAMS += jwk11d-grpc
+endif
+GRPC_SOURCES = broker/grpc.h broker/grpc_accept.c broker/grpc_conn.c broker/grpc_link.c broker/grpc_main.c broker/grpc_stream.c
+jwk11d_grpc_SOURCES = $(GRPC_SOURCES)
+jwk11d_grpc_CPPFLAGS = $(BROKER_CPPFLAGS) $(NGHTTP2_CFLAGS)
+jwk11d_grpc_LDADD = libj11front.la $(SECCOMP_LIBS) $(NGHTTP2_LIBS)
 
 WORKER_SOURCES = broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/breaker.c broker/breaker.h broker/work_break.c broker/work_break.h broker/work_log.c broker/work_log.h \
 	broker/work_admin.c broker/work_admin.h broker/work_audit.c broker/work_audit.h broker/work_job.c broker/work_job.h broker/work_login.c broker/work_login.h broker/work_main.c broker/work_note.c broker/work_note.h broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_version.c broker/work_version.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)

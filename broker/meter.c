@@ -127,6 +127,15 @@ void meter_tally(struct meter *meter, const char *name, unsigned index, const ui
 	}
 }
 
+uint64_t meter_total(const struct meter *meter, enum tally_id id)
+{
+	uint64_t total = 0;
+
+	for (const struct meter_module *m = meter->modules; m != NULL; m = m->next)
+		total += m->total[id];
+	return total;
+}
+
 void meter_lost(struct meter *meter, const char *name, unsigned index)
 {
 	struct meter_module *module = module_of(meter, name);

@@ -50,6 +50,8 @@ const struct meter_key *meter_find(const struct meter *meter, const char *name);
 void meter_time(struct meter *meter, enum conf_op op, uint64_t us);
 /* What a worker told; numbers of workers that have gone stay in the sum of a counter. */
 void meter_tally(struct meter *meter, const char *module, unsigned index, const uint64_t n[TALLY_N_]);
+/* Of all workers of all modules, those that are gone too. */
+uint64_t meter_total(const struct meter *meter, enum tally_id id);
 /* The worker has gone. */
 void meter_lost(struct meter *meter, const char *module, unsigned index);
 void meter_done(struct meter *meter);

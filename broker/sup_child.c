@@ -17,11 +17,18 @@
 #include "log.h"
 #include "sup_spawn.h"
 
-enum { MAX_CHILDREN = 1 + 32 * 64, STEADY_MS = 60000, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10000, BACKOFF_READY_MAX_MS = 500 };
+enum { MAX_CHILDREN = 32 * 64, STEADY_MS = 60000, BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10000, BACKOFF_READY_MAX_MS = 500 };
 
 const char *sup_child_program(const struct sup_child *c)
 {
-	return c->is_front ? "jwk11d-front" : "jwk11d-worker";
+	static const char *const names[] = { [SUP_FRONT] = "jwk11d-front", [SUP_WORKER] = "jwk11d-worker", [SUP_GRPC] = "jwk11d-grpc" };
+
+	return names[c->kind];
+}
+
+bool sup_child_is_worker(const struct sup_child *c, const char *module)
+{
+	return c->kind == SUP_WORKER && (module == NULL || j11_text_equal(c->module, module));
 }
 
 /* ---- the table ---- */
@@ -44,15 +51,17 @@ enum jwk11_rc sup_child_plan(const struct conf *conf, struct sup_children *ret_c
 
 	for (const char **m = conf->modules; *m != NULL; m++)
 		n_workers += workers_of(conf, *m);
-	if (n_workers >= MAX_CHILDREN)
+	if (n_workers > MAX_CHILDREN)
 		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "%zu workers are too many processes", n_workers);
-	c.all = j11_mem_new_array(1 + n_workers, sizeof(*c.all));
+	c.all = j11_mem_new_array(2 + n_workers, sizeof(*c.all));
 	if (c.all == NULL)
 		return j11_err_memory(err);
-	c.all[c.n++] = (struct sup_child){ .is_front = true, .control = -1, .work = -1 };
+	c.all[c.n++] = (struct sup_child){ .kind = SUP_FRONT, .control = -1, .work = -1 };
 	for (const char **m = conf->modules; *m != NULL; m++)
 		for (unsigned i = 0, n = workers_of(conf, *m); i < n; i++)
-			c.all[c.n++] = (struct sup_child){ .module = *m, .index = i, .control = -1, .work = -1 };
+			c.all[c.n++] = (struct sup_child){ .kind = SUP_WORKER, .module = *m, .index = i, .control = -1, .work = -1 };
+	if (conf_has_kubernetes(conf))
+		c.all[c.n++] = (struct sup_child){ .kind = SUP_GRPC, .control = -1, .work = -1 };
 	*ret_children = c;
 	return JWK11_OK;
 }
@@ -134,14 +143,45 @@ void sup_child_tell_login(struct sup_child *c, const struct sup_login *login)
 /* The file comes before the configuration that makes it necessary; a new worker is told where the chain comes from, and which logins stand. */
 void sup_child_configure(struct sup_child *c, const struct sup_conf *conf)
 {
-	for (size_t i = 0; !c->is_front && c->generation == 0 && i < conf->logins.n; i++)
+	bool worker = sup_child_is_worker(c, NULL);
+
+	for (size_t i = 0; worker && c->generation == 0 && i < conf->logins.n; i++)
 		if (j11_text_equal(conf->logins.all[i].module, c->module))
 			sup_child_tell_login(c, &conf->logins.all[i]);
-	if (!c->is_front && !c->audited)
+	if (worker && !c->audited)
 		give_file(c, conf->audit.previous);
-	if (!c->is_front)
+	if (worker)
 		give_file(c, conf->audit.now);
 	send_message(c, WIRE_CONFIG, conf->generation, NULL, conf->memory);
+}
+
+static bool pair(int *ours, int *theirs)
+{
+	int fds[2];
+	int size = (int)WIRE_MAX * 4;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	*ours = fds[0];
+	*theirs = fds[1];
+	return true;
+}
+
+/* What either still has from the socket before is theirs to begin again. */
+static void join(struct sup_child *front, struct sup_child *grpc)
+{
+	int one, other;
+
+	if (!pair(&one, &other)) {
+		log_event(LOG_LEVEL_ERROR, "socketpair-failed", "why", strerror(errno), NULL);
+		return;
+	}
+	sup_child_send(front, WIRE_GRPC, NULL, one);
+	sup_child_send(grpc, WIRE_GRPC, NULL, other);
+	close(one);
+	close(other);
 }
 
 /* A worker that still opens its token would keep requests waiting that others could answer. What it announced meanwhile lies in the
@@ -150,7 +190,11 @@ void sup_child_introduce(struct sup_children *children, struct sup_child *worker
 {
 	struct sup_child *front = sup_child_front(children);
 
-	if (front->pid == 0 || !front->ready || !worker->ready || worker->work < 0)
+	if (front->pid == 0 || !front->ready || !worker->ready)
+		return;
+	if (worker->kind == SUP_GRPC)
+		join(front, worker);
+	if (worker->work < 0)
 		return;
 	sup_child_send(front, WIRE_WORKER, worker, worker->work);
 	close(worker->work);
@@ -176,20 +220,6 @@ void sup_child_grant_login(struct sup_children *children)
 
 /* ---- starting ---- */
 
-static bool pair(int *ours, int *theirs)
-{
-	int fds[2];
-	int size = (int)WIRE_MAX * 4;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
-		return false;
-	for (int i = 0; i < 2; i++)
-		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	*ours = fds[0];
-	*theirs = fds[1];
-	return true;
-}
-
 static void start_failed(struct sup_child *c, const struct jwk11_err *err)
 {
 	log_event(LOG_LEVEL_ERROR, "start-failed", "program", sup_child_program(c), "module", c->module, "why", err->text, NULL);
@@ -210,6 +240,11 @@ static struct sup_program front_program(const char *name, int control, const str
 	return p;
 }
 
+static struct sup_program grpc_program(const char *name, int control, const struct sup_sock *sock)
+{
+	return (struct sup_program){ .argv = { name }, .fds = { control, sock->kubernetes.fd }, .n_fds = 2 };
+}
+
 static void start_child(struct sup_child *c, const struct sup_conf *conf, const struct sup_sock *sock)
 {
 	struct jwk11_err err = { 0 };
@@ -217,10 +252,12 @@ static void start_child(struct sup_child *c, const struct sup_conf *conf, const 
 	char index[24], pid[24];
 	int control = -1, work = -1;
 
-	if (!pair(&c->control, &control) || (!c->is_front && !pair(&c->work, &work))) {
+	if (!pair(&c->control, &control) || (c->kind == SUP_WORKER && !pair(&c->work, &work))) {
 		j11_err_set(&err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "socketpair: %s", strerror(errno));
-	} else if (c->is_front) {
+	} else if (c->kind == SUP_FRONT) {
 		program = front_program(program.argv[0], control, sock);
+	} else if (c->kind == SUP_GRPC) {
+		program = grpc_program(program.argv[0], control, sock);
 	} else {
 		program.argv[1] = c->module;
 		program.argv[2] = log_num(index, c->index);
@@ -247,10 +284,10 @@ static bool may_start(const struct sup_children *children, const struct sup_chil
 {
 	if (c->pid != 0 || now < c->start_at_ms)
 		return false;
-	for (size_t i = 0; !c->is_front && i < children->n; i++) {
+	for (size_t i = 0; c->kind == SUP_WORKER && i < children->n; i++) {
 		const struct sup_child *other = &children->all[i];
 
-		if (!other->is_front && other->pid != 0 && !other->ready && j11_text_equal(other->module, c->module))
+		if (sup_child_is_worker(other, c->module) && other->pid != 0 && !other->ready)
 			return false;
 	}
 	return true;
@@ -283,10 +320,10 @@ static void tell_module_down(struct sup_children *children, const struct sup_chi
 {
 	struct sup_child *front = sup_child_front(children);
 
-	if (c->is_front || c->ready || front->pid == 0 || !front->ready)
+	if (c->kind != SUP_WORKER || c->ready || front->pid == 0 || !front->ready)
 		return;
-	for (size_t i = 1; i < children->n; i++)
-		if (children->all[i].ready && j11_text_equal(children->all[i].module, c->module))
+	for (size_t i = 0; i < children->n; i++)
+		if (children->all[i].ready && sup_child_is_worker(&children->all[i], c->module))
 			return;
 	sup_child_send(front, WIRE_MODULE_DOWN, c, -1);
 }
@@ -340,8 +377,8 @@ void sup_child_ended(struct sup_children *children, struct sup_child *c, int sta
 	close_child(c);
 	c->looked = true;
 	/* A new front needs every worker's socket, and each was given to the old one: the workers start afresh. */
-	for (size_t i = 1; c->is_front && !draining && i < children->n; i++)
-		if (children->all[i].pid != 0)
+	for (size_t i = 0; c->kind == SUP_FRONT && !draining && i < children->n; i++)
+		if (sup_child_is_worker(&children->all[i], NULL) && children->all[i].pid != 0)
 			shutdown(children->all[i].control, SHUT_RDWR);
 	sup_child_grant_login(children);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor's table of processes: one front, then every worker of every module. Starting, messages to them, whose turn it is to log in,
+/* The supervisor's table of processes: one front, then every worker of every module, then the one for Kubernetes if it is wanted. Starting, messages to them, whose turn it is to log in,
  * when to try again. Nothing here waits. */
 #ifndef SUP_CHILD_H
 #define SUP_CHILD_H
@@ -9,10 +9,11 @@
 #include "sup_conf.h"
 #include "wire.h"
 
-/* A front or worker, running or waiting for its start. */
+enum sup_kind { SUP_FRONT, SUP_WORKER, SUP_GRPC };
+/* A process, running or waiting for its start. */
 struct sup_child {
-	bool is_front;
-	const char *module;  /* worker; belongs to the first configuration */
+	enum sup_kind kind;
+	const char *module;  /* worker; belongs to the first configuration. NULL */
 	unsigned index;
 	pid_t pid;           /* 0: not running */
 	int control;         /* our end; -1 */
@@ -42,7 +43,9 @@ static inline struct sup_child *sup_child_front(const struct sup_children *child
 {
 	return &children->all[0];
 }
-/* "jwk11d-front" or "jwk11d-worker". */
+/* Is it a worker of this module; of any, with NULL? */
+bool sup_child_is_worker(const struct sup_child *c, const char *module);
+/* "jwk11d-front", "jwk11d-worker" or "jwk11d-grpc". */
 const char *sup_child_program(const struct sup_child *c);
 /* The running process with this pid, or NULL. */
 struct sup_child *sup_child_find(const struct sup_children *children, pid_t pid);
@@ -60,8 +63,8 @@ void sup_child_configure(struct sup_child *c, const struct sup_conf *conf);
 void sup_child_tell_login(struct sup_child *c, const struct sup_login *login);
 /* One message, with a descriptor or -1; MODULE and INDEX of `about` when it is not NULL. A failure is logged: the process is ending. */
 void sup_child_send(struct sup_child *c, enum wire_type type, const struct sup_child *about, int fd);
-/* The front gets a worker's socket once, when both are ready. */
-void sup_child_introduce(struct sup_children *children, struct sup_child *worker);
+/* The front gets a worker's socket once, when both are ready; front and grpc get a new socket to each other when one of them is ready anew. */
+void sup_child_introduce(struct sup_children *children, struct sup_child *c);
 /* One login at a time in the whole daemon, so that parallel starts never multiply a bad PIN. */
 void sup_child_grant_login(struct sup_children *children);
 /* Ends a process for the reason given ("late", "silent"), now or when its login is over. */

@@ -127,9 +127,9 @@ static void on_ready(struct sup *sup, struct sup_child *c, uint64_t generation)
 	c->generation = generation;
 	if (!first)
 		return;
-	if (!c->is_front) { /* the front hears of it first: whoever reads the line and asks finds the worker there */
+	if (c->kind != SUP_FRONT) { /* the front hears of it first: whoever reads the line and asks finds the worker there */
 		sup_child_introduce(&sup->children, c);
-		log_event(LOG_LEVEL_INFO, "ready", "program", "jwk11d-worker", "module", c->module, "pid", log_num(pid, c->pid), NULL);
+		log_event(LOG_LEVEL_INFO, "ready", "program", sup_child_program(c), "module", c->module, "pid", log_num(pid, c->pid), NULL);
 		return;
 	}
 	for (size_t i = 1; i < sup->children.n; i++)
@@ -147,7 +147,7 @@ static void on_late(struct sup *sup, const struct wire_msg *msg)
 	for (size_t i = 1; i < sup->children.n; i++) {
 		struct sup_child *c = &sup->children.all[i];
 
-		if (c->index == index && j11_text_equal(c->module, module))
+		if (c->index == index && sup_child_is_worker(c, module))
 			sup_child_doom(c, "late");
 	}
 }
@@ -156,7 +156,7 @@ static void on_token(struct sup *sup, const struct sup_child *c, const struct wi
 {
 	char name[65], state[32];
 
-	if (c->is_front || !wire_str(msg, WIRE_F_NAME, name, sizeof(name)) || !wire_str(msg, WIRE_F_STATE, state, sizeof(state)))
+	if (c->kind != SUP_WORKER || !wire_str(msg, WIRE_F_NAME, name, sizeof(name)) || !wire_str(msg, WIRE_F_STATE, state, sizeof(state)))
 		return;
 	sup_status_take(&sup->status, sup->conf->now, c->module, name, state);
 	if (sup->told_ready && sup->reload_until_ms == NEVER)
@@ -168,14 +168,14 @@ static void on_login_set(struct sup *sup, const struct sup_child *c, const struc
 {
 	const struct sup_login *login = NULL;
 
-	if (!c->is_front) {
+	if (c->kind == SUP_WORKER) {
 		login = sup_login_take(&sup->conf->logins, sup->conf->now, c->module, msg, *fd);
 		*fd = -1;
 	}
 	for (size_t i = 1; login != NULL && i < sup->children.n; i++) {
 		struct sup_child *other = &sup->children.all[i];
 
-		if (other != c && other->pid != 0 && j11_text_equal(other->module, c->module))
+		if (other != c && other->pid != 0 && sup_child_is_worker(other, c->module))
 			sup_child_tell_login(other, login);
 	}
 }
@@ -194,14 +194,14 @@ static void on_message(struct sup *sup, struct sup_child *c, const struct wire_m
 		on_token(sup, c, msg);
 		break;
 	case WIRE_WORKER_LATE:
-		if (c->is_front)
+		if (c->kind == SUP_FRONT)
 			on_late(sup, msg);
 		break;
 	case WIRE_LOGIN_SET:
 		on_login_set(sup, c, msg, fd);
 		break;
 	case WIRE_LOGIN_ASK:
-		c->wants_login = !c->is_front;
+		c->wants_login = c->kind == SUP_WORKER;
 		sup_child_grant_login(&sup->children);
 		break;
 	case WIRE_LOGIN_DONE:
@@ -282,8 +282,9 @@ static void drain(struct sup *sup)
 	tell_status(sup);
 	sup->drain_until_ms = j11_clock_ms() + DRAIN_MS;
 	log_event(LOG_LEVEL_NOTICE, "draining", NULL);
-	if (front_of(sup)->pid != 0)
-		sup_child_send(front_of(sup), WIRE_DRAIN, NULL, -1);
+	for (size_t i = 0; i < sup->children.n; i++)
+		if (sup->children.all[i].kind != SUP_WORKER && sup->children.all[i].pid != 0)
+			sup_child_send(&sup->children.all[i], WIRE_DRAIN, NULL, -1);
 }
 
 static void on_signal(struct sup *sup)
@@ -331,7 +332,7 @@ static bool drained(struct sup *sup)
 		left = true;
 		if (late && !c->logging_in)
 			kill(c->pid, SIGKILL);
-		else if (!c->is_front && c->control >= 0)
+		else if (c->kind == SUP_WORKER && c->control >= 0)
 			shutdown(c->control, SHUT_RDWR);
 	}
 	return !left;

@@ -67,6 +67,30 @@ static enum jwk11_rc take_lock(const char *dir, const char *what, mode_t mode, i
 
 /* ---- sockets ---- */
 
+/* Without a file there is nothing to give a mode to: who may do what is for policy alone to say. */
+static enum jwk11_rc listen_abstract(const char *path, struct sup_sock_end *end, struct jwk11_err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(path); /* of "@name", whose "@" stands for a NUL; none follows */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	enum jwk11_rc rc = JWK11_OK;
+
+	memcpy(addr.sun_path + 1, path + 1, len - 1);
+	if (fd < 0)
+		return failed(path, "socket", err);
+	if (bind(fd, (struct sockaddr *)&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) != 0)
+		rc = failed(path, "bind", err);
+	if (rc == JWK11_OK && listen(fd, BACKLOG) != 0)
+		rc = failed(path, "listen", err);
+	if (rc != JWK11_OK) {
+		close(fd);
+		return rc;
+	}
+	snprintf(end->path, sizeof(end->path), "%s", path);
+	end->fd = fd;
+	return JWK11_OK;
+}
+
 /* Bound under another name, given its mode, then renamed: nobody ever finds it with the wrong mode or not listening. */
 static enum jwk11_rc listen_on(const char *path, unsigned mode, gid_t gid, int *ret_fd, struct jwk11_err *err)
 {
@@ -117,6 +141,15 @@ static enum jwk11_rc make(const char *dir, const char *name, unsigned mode, gid_
 	return make_at(path, mode, gid, end, err);
 }
 
+static enum jwk11_rc make_kubernetes(const struct conf *conf, struct sup_sock_end *end, struct jwk11_err *err)
+{
+	const struct conf_kubernetes *k = &conf->kubernetes;
+
+	if (!conf_has_kubernetes(conf) || end->fd >= 0)
+		return JWK11_OK;
+	return k->path[0] == '@' ? listen_abstract(k->path, end, err) : make_at(k->path, k->mode, k->gid, end, err);
+}
+
 static struct sup_sock_end adopt(int fd)
 {
 	struct sup_sock_end end = { .fd = fd };
@@ -141,7 +174,7 @@ static enum jwk11_rc make_missing(const struct conf *conf, struct sup_sock *s, s
 	for (size_t i = 0; i < s->n_more && rc == JWK11_OK; i++)
 		if (s->more[i].fd < 0)
 			rc = make_at(conf->sockets[i].path, conf->sockets[i].mode, conf->sockets[i].gid, &s->more[i], err);
-	return rc;
+	return rc == JWK11_OK ? make_kubernetes(conf, &s->kubernetes, err) : rc;
 }
 
 /* Those that were handed over find their sections, in whose order all are. */
@@ -154,6 +187,10 @@ static enum jwk11_rc adopt_more(const struct conf *conf, const struct sup_listen
 	for (size_t i = 0; i < given->n_more; i++) {
 		size_t k = 0;
 
+		if (conf_has_kubernetes(conf) && j11_text_equal(given->more[i].name, CONF_KUBERNETES)) {
+			s->kubernetes = adopt(given->more[i].fd);
+			continue;
+		}
 		while (k < s->n_more && !j11_text_equal(s->names[k], given->more[i].name))
 			k++;
 		if (k == s->n_more)
@@ -164,9 +201,9 @@ static enum jwk11_rc adopt_more(const struct conf *conf, const struct sup_listen
 	return JWK11_OK;
 }
 
-static bool lacks_some(const struct sup_sock *s)
+static bool lacks_some(const struct conf *conf, const struct sup_sock *s)
 {
-	bool lacks = s->api.fd < 0 || s->public.fd < 0;
+	bool lacks = s->api.fd < 0 || s->public.fd < 0 || (conf_has_kubernetes(conf) && s->kubernetes.fd < 0);
 
 	for (size_t i = 0; i < s->n_more; i++)
 		lacks = lacks || s->more[i].fd < 0;
@@ -175,12 +212,13 @@ static bool lacks_some(const struct sup_sock *s)
 
 enum jwk11_rc sup_sock_open(const struct conf *conf, const struct sup_listen *given, struct sup_sock *ret_sock, struct jwk11_err *err)
 {
-	struct sup_sock s = { .state_lock = -1, .run_lock = -1, .api = adopt(given->api), .public = adopt(given->public) };
+	struct sup_sock s = { .state_lock = -1, .run_lock = -1, .api = adopt(given->api), .public = adopt(given->public),
+		.kubernetes = { .fd = -1 } };
 	enum jwk11_rc rc = adopt_more(conf, given, &s, err);
 
 	if (rc == JWK11_OK)
 		rc = take_lock(conf->state_dir, "state", 0700, &s.state_lock, err);
-	if (rc == JWK11_OK && lacks_some(&s))
+	if (rc == JWK11_OK && lacks_some(conf, &s))
 		rc = make_missing(conf, &s, err);
 	if (rc == JWK11_OK)
 		*ret_sock = s;
@@ -204,6 +242,8 @@ enum jwk11_rc sup_sock_note(const struct sup_sock *s, struct conf *conf, struct 
 
 	for (size_t i = 0; i < s->n_more && rc == JWK11_OK; i++)
 		rc = note(&s->more[i], s->names[i], conf, err);
+	if (rc == JWK11_OK && s->kubernetes.fd >= 0)
+		rc = note(&s->kubernetes, CONF_KUBERNETES, conf, err);
 	return rc;
 }
 
@@ -220,6 +260,7 @@ void sup_sock_close(struct sup_sock *s)
 {
 	close_end(&s->api);
 	close_end(&s->public);
+	close_end(&s->kubernetes);
 	for (size_t i = 0; i < s->n_more; i++)
 		close_end(&s->more[i]);
 	if (s->run_lock >= 0)

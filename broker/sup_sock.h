@@ -16,6 +16,7 @@ struct sup_sock {
 	int state_lock; /* two daemons would each send a PIN that one of them had seen refused */
 	int run_lock;   /* for the sockets' files; -1 when both sockets were handed over */
 	struct sup_sock_end api, public;
+	struct sup_sock_end kubernetes; /* closed without a [kubernetes] section at the start */
 	struct sup_sock_end more[CONF_SOCKETS_MAX]; /* of the [socket] sections that were there at the start */
 	const char *names[CONF_SOCKETS_MAX]; /* their sections, which belong to the configuration that they were opened by */
 	size_t n_more;

@@ -38,6 +38,10 @@ enum wire_type {
 	WIRE_REFUSED,     /* front -> worker, not answered: what the front has refused, for the audit log; the client's descriptor rides along */
 	WIRE_RESCAN,      /* front -> worker: as LOGIN; look for keys at TOKEN */
 	WIRE_MODULE_DOWN, /* sup -> front: MODULE has no worker, and the one that was to be did not start */
+	WIRE_GRPC,        /* sup -> front, sup -> grpc: their socket to each other (descriptor), which replaces the one before */
+	WIRE_JWT_GIVEN,   /* grpc -> front -> worker: sign these claims as they are (CLAIMS, base64url); the client's descriptor rides along */
+	WIRE_LEAVE,       /* grpc -> front, not answered: nobody waits for the answer to the request with this id any more */
+	WIRE_PUBLISHED,   /* front -> grpc: a piece of what FetchKeys answers (PAYLOAD), its number from 0 on (INDEX), the length of the whole (WHOLE) */
 	WIRE_N_TYPES
 };
 enum wire_field {

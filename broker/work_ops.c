@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "base/b64.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -21,6 +22,8 @@
 /* What an operation works on. */
 struct request {
 	const struct wire_msg *msg;
+	const struct conf *conf;
+	const char *socket; /* by which it came; NULL: none of ours */
 	const struct work_key *key;
 	const struct conf_client *client;
 	struct jwk11_buf *out; /* the reply */
@@ -222,6 +225,48 @@ static enum jwk11_rc read_signature(struct request *r, unsigned char raw[J11_DER
 	return JWK11_OK;
 }
 
+/* For a Kubernetes API server, which knows its tokens' claims: they are signed as they are, or not at all. Only what came by its socket, and for the
+ * key of [kubernetes]; who sends it to us decides neither. */
+static enum jwk11_rc check_given(const struct request *r, struct j11_jwt_rules *rules)
+{
+	const struct conf_kubernetes *kubernetes = &r->conf->kubernetes;
+
+	if (!conf_has_kubernetes(r->conf) || r->socket == NULL || !j11_text_equal(r->socket, CONF_KUBERNETES) ||
+		!j11_text_equal(r->key->conf->name, kubernetes->key))
+		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "claims are signed as they are given on the socket of [kubernetes] only");
+	if (!conf_kubernetes_takes(r->key->alg))
+		return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" signs %s, which Kubernetes does not take", kubernetes->key,
+			r->key->alg);
+	if (rules->max_ttl == 0 || rules->max_ttl > kubernetes->max_lifetime)
+		rules->max_ttl = kubernetes->max_lifetime;
+	return JWK11_OK;
+}
+
+static enum jwk11_rc do_jwt_given(struct request *r)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf claims = J11_BUF(J11_JWT_CLAIMS_MAX);
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	struct j11_jwt_rules rules = rules_of(r);
+	struct j11_jws_spec spec = { .alg = NULL };
+	struct jwk11_view payload;
+	enum jwk11_rc rc = check_given(r, &rules);
+
+	if (rc == JWK11_OK)
+		rc = j11_b64url_decode(r->msg->field[WIRE_F_CLAIMS], "claims", &claims, r->err);
+	payload = j11_buf_view(&claims);
+	if (rc == JWK11_OK)
+		rc = j11_json_read(payload, NULL, "claims", &doc, r->err);
+	if (doc != NULL)
+		note_jti(r, j11_json_root(doc));
+	if (rc == JWK11_OK)
+		rc = j11_jwt_check_header(J11_VIEW("JWT"), NULL, &rules, &spec.typ, r->err);
+	if (rc == JWK11_OK)
+		rc = j11_jwt_check(j11_json_root(doc), &rules, r->err);
+	if (rc == JWK11_ERR_DENIED)
+		j11_err_prefix(r->err, "[client %s]", r->client->name);
+	return rc == JWK11_OK ? sign_jws(r, &spec, &payload, NULL) : rc;
+}
+
 /* A fault says no; the word says yes, so that no answer is mistaken for one. */
 static enum jwk11_rc do_verify(struct request *r)
 {
@@ -267,6 +312,7 @@ static const struct op {
 	{ WIRE_SIGN, CONF_OP_SIGN, do_sign },
 	{ WIRE_JWS, CONF_OP_JWS, do_jws },
 	{ WIRE_JWT, CONF_OP_JWT, do_jwt },
+	{ WIRE_JWT_GIVEN, CONF_OP_JWT, do_jwt_given },
 	{ WIRE_VERIFY, CONF_OP_VERIFY, do_verify },
 	{ WIRE_DECRYPT, CONF_OP_DECRYPT, do_decrypt },
 };
@@ -366,6 +412,7 @@ static enum jwk11_rc admit(const struct work_view *view, const struct op *op, in
 	if (client_fd < 0 || !work_peer_ask(client_fd, view->conf, who))
 		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
 	r->audit->has_peer = true;
+	r->socket = who->peer.socket;
 	rc = decide(view, &who->peer, op->op, r);
 	r->audit->decision = rc == JWK11_OK ? "failed" : "refused";
 	if (rc == JWK11_OK)
@@ -410,7 +457,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 {
 	struct j11_audit_record audit = { .time_ms = j11_clock_wall_ms(), .decision = "refused" };
 	struct jwk11_err err = { 0 };
-	struct request r = { .msg = msg, .out = out, .err = &err, .audit = &audit, .now = time(NULL), .silent = view->conf->audit == CONF_AUDIT_OFF };
+	struct request r = { .msg = msg, .conf = view->conf, .out = out, .err = &err, .audit = &audit, .now = time(NULL), .silent = view->conf->audit == CONF_AUDIT_OFF };
 	struct work_peer who = { .peer = { .uid = (uid_t)-1 } };
 	int64_t started_us = j11_clock_us();
 	const struct op *op = NULL;

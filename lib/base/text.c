@@ -302,12 +302,17 @@ static char next_folded(const char **p, const char *end)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-bool j11_text_folds_to(struct jwk11_view text, const char *word)
+bool j11_text_folds_alike(struct jwk11_view a, struct jwk11_view b)
 {
-	const char *p = text.data, *end = p + text.len, *w = word, *word_end = word + strlen(word);
+	const char *p = a.data, *end = p + a.len, *w = b.data, *word_end = w + b.len;
 
 	while (p < end && w < word_end)
 		if (next_folded(&p, end) != next_folded(&w, word_end))
 			return false;
 	return p == end && w == word_end;
+}
+
+bool j11_text_folds_to(struct jwk11_view text, const char *word)
+{
+	return j11_text_folds_alike(text, j11_view_str(word));
 }

@@ -24,6 +24,7 @@ bool j11_text_to_seconds(struct jwk11_view v, int64_t max, int64_t *ret_seconds)
 bool j11_text_matches(struct jwk11_view text, const char *pattern);
 /* The same apart from the case of ASCII letters, and of U+017F and U+212A, which some readers take for "s" and "k". */
 bool j11_text_folds_to(struct jwk11_view text, const char *word);
+bool j11_text_folds_alike(struct jwk11_view a, struct jwk11_view b);
 /* Copies for people: control characters, DEL and invalid UTF-8 as \xNN; ends in "…" when longer than room. Always NUL-terminated. */
 void j11_text_printable(struct jwk11_view v, char *ret_text, size_t room);
 /* Damerau-Levenshtein distance, for "did you mean"; strings above 64 bytes count as far apart. */

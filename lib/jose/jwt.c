@@ -149,10 +149,8 @@ static enum jwk11_rc check_lifetime(const struct j11_json *claims, const struct 
 	return JWK11_ERR_DENIED;
 }
 
-enum jwk11_rc j11_jwt_claims(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_buf *out, struct jwk11_err *err)
+static enum jwk11_rc check_all(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err)
 {
-	struct j11_json_out o = J11_JSON_OUT(out);
-	size_t start = out->len;
 	enum jwk11_rc rc;
 
 	if (claims == NULL || claims->type != J11_JSON_OBJECT)
@@ -160,8 +158,36 @@ enum jwk11_rc j11_jwt_claims(const struct j11_json *claims, const struct j11_jwt
 	rc = check_types(claims, err);
 	if (rc == JWK11_OK)
 		rc = j11_jwt_check_rules(claims, rules, err);
+	return rc == JWK11_OK ? check_lifetime(claims, rules, err) : rc;
+}
+
+enum jwk11_rc j11_jwt_check(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err)
+{
+	const struct j11_json *exp, *iat;
+	struct j11_jwt_rules later = *rules;
+	int64_t expires, issued;
+	enum jwk11_rc rc;
+
+	if (rules->max_ttl > 0)
+		later.max_ttl = rules->max_ttl + J11_JWT_GIVEN_SKEW;
+	rc = check_all(claims, &later, err);
 	if (rc == JWK11_OK)
-		rc = check_lifetime(claims, rules, err);
+		rc = j11_jwt_check_given(claims, rules, err);
+	if (rc != JWK11_OK || rules->max_ttl <= 0)
+		return rc;
+	exp = j11_json_get(claims, "exp");
+	iat = j11_json_get(claims, "iat");
+	if (iat != NULL && exp != NULL && numeric_date(iat, &issued) && numeric_date(exp, &expires) && expires - issued > rules->max_ttl)
+		return j11_jwt_refuse("exp", "is later after iat than this client's maximum lifetime allows", err);
+	return JWK11_OK;
+}
+
+enum jwk11_rc j11_jwt_claims(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_buf *out, struct jwk11_err *err)
+{
+	struct j11_json_out o = J11_JSON_OUT(out);
+	size_t start = out->len;
+	enum jwk11_rc rc = check_all(claims, rules, err);
+
 	if (rc != JWK11_OK)
 		return rc;
 	j11_json_open(&o, NULL, '{');

@@ -109,6 +109,33 @@ enum jwk11_rc j11_jwt_check_rules(const struct j11_json *claims, const struct j1
 	return rc == JWK11_OK ? check_presence(claims, rules, err) : rc;
 }
 
+/* ---- claims as they are ---- */
+
+static enum jwk11_rc check_twins(const struct j11_json *claims, struct jwk11_err *err)
+{
+	char one[64], other[64];
+
+	for (const struct j11_json *a = claims->child; a != NULL; a = a->next) {
+		for (const struct j11_json *b = a->next; b != NULL; b = b->next) {
+			if (!j11_text_folds_alike(a->name, b->name))
+				continue;
+			j11_text_printable(a->name, one, sizeof(one));
+			j11_text_printable(b->name, other, sizeof(other));
+			return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_CLAIM_INVALID, "claims \"%s\" and \"%s\" differ only in their case", one, other);
+		}
+	}
+	return JWK11_OK;
+}
+
+enum jwk11_rc j11_jwt_check_given(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err)
+{
+	if (claims->n_children > J11_JWT_GIVEN_MAX)
+		return j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "more than %u claims", J11_JWT_GIVEN_MAX);
+	if (rules->issuer != NULL && j11_json_get(claims, "iss") == NULL)
+		return j11_jwt_refuse("iss", "is missing; this client's tokens must have it", err);
+	return check_twins(claims, err);
+}
+
 /* ---- header ---- */
 
 static bool has(const char *const *list, struct jwk11_view word)

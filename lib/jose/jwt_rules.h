@@ -24,6 +24,10 @@ enum jwk11_rc j11_jwt_refuse(const char *claim, const char *why, struct jwk11_er
 /* Refuses a claim whose name is one that RFC 7519 registers, or that the rules name, but for its case (CLAIM_INVALID): what reads the token may take
  * it for that one. Then issuer, audiences, subjects, required and forbidden claims (CLAIM_REFUSED). `claims` is an object whose types were checked. */
 enum jwk11_rc j11_jwt_check_rules(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err) J11_MUST_USE;
+#define J11_JWT_GIVEN_MAX 256u /* claims in a set that is signed as it is given */
+/* For claims that nobody will add to or write anew: no two names that differ only in their case (CLAIM_INVALID), at most J11_JWT_GIVEN_MAX of them
+ * (LIMIT), and the issuer that the rules give is there (CLAIM_REFUSED). */
+enum jwk11_rc j11_jwt_check_given(const struct j11_json *claims, const struct j11_jwt_rules *rules, struct jwk11_err *err) J11_MUST_USE;
 /* The typ that a token gets that `asked` for one (data NULL: for none): the first of the rules' when it did not; theirs alone is "JWT". The header
  * members that are asked for, NULL for none, must be among the rules' (HEADER_REFUSED for either). Views into the arguments. */
 enum jwk11_rc j11_jwt_check_header(struct jwk11_view asked, const struct j11_json *header, const struct j11_jwt_rules *rules,

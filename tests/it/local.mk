@@ -17,8 +17,10 @@ IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
 IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/audit_points.py tests/it/ask_pin.py tests/it/login.py tests/it/discovery.py tests/it/publish.py tests/it/verify_only.py tests/it/webserver.py
 IT_TESTS += tests/it/versions.py tests/it/rotation.py
 IT_TESTS += tests/it/transit.py tests/interop/hvac_client.py
+IT_TESTS += tests/it/grpc_signer.py
 TESTS += $(IT_TESTS)
 EXTRA_DIST += tests/interop/transit/judge.py tests/interop/transit/main.go tests/interop/transit/go.mod tests/interop/transit/go.sum
+EXTRA_DIST += tests/it/grpc_client.py
 EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
 
 tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c
