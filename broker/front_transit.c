@@ -220,7 +220,8 @@ static const struct catalog_key *version_to_verify(const struct front_request *q
 	return find_version(q, key, n, err);
 }
 
-static enum jwk11_rc mismatch(struct jwk11_err *err, const struct catalog_key *key, enum member member, const char *does, struct jwk11_view asked, const char *usual)
+static enum jwk11_rc mismatch(struct jwk11_err *err, const struct catalog_key *key, enum member member, const char *does, struct jwk11_view asked,
+	const char *usual)
 {
 	char room[64];
 

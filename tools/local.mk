@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-bin_PROGRAMS += jwk11
+bin_PROGRAMS += jwk11 sigstore-kms-jwk11
 jwk11_SOURCES = tools/jwk11.c tools/cmd.h tools/ask.c tools/ask.h tools/ask_pin.c tools/ask_pin.h \
 	tools/audit.h tools/audit_log.c tools/audit_points.c tools/audit_points.h tools/audit_show.c tools/audit_sign.c tools/audit_verify.c tools/choose.c tools/choose.h \
 	tools/cmd_audit.c tools/cmd_crypt.c tools/cmd_doctor.c tools/cmd_jwks.c tools/cmd_jws.c tools/cmd_lint.c tools/cmd_list.c tools/cmd_login.c tools/cmd_metrics.c tools/cmd_publish.c tools/cmd_setup.c \
@@ -8,3 +8,6 @@ jwk11_SOURCES = tools/jwk11.c tools/cmd.h tools/ask.c tools/ask.h tools/ask_pin.
 	broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_kubernetes.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c $(KEYS_SOURCES)
 jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker -I$(srcdir)/tools $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 jwk11_LDADD = libj11core.la -lpthread
+sigstore_kms_jwk11_SOURCES = tools/sigstore_kms.c tools/cmd.h tools/ask.c tools/ask.h tools/exit.c tools/io.c
+sigstore_kms_jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools $(CRYPTO_CFLAGS)
+sigstore_kms_jwk11_LDADD = libj11core.la

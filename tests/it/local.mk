@@ -18,6 +18,7 @@ IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/audit_points.py tes
 IT_TESTS += tests/it/versions.py tests/it/rotation.py
 IT_TESTS += tests/it/transit.py tests/interop/hvac_client.py
 IT_TESTS += tests/it/grpc_signer.py
+IT_TESTS += tests/it/sigstore.py
 TESTS += $(IT_TESTS)
 EXTRA_DIST += tests/interop/transit/judge.py tests/interop/transit/main.go tests/interop/transit/go.mod tests/interop/transit/go.sum
 EXTRA_DIST += tests/it/grpc_client.py

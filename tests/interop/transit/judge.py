@@ -49,7 +49,7 @@ def main():
         keys(t)
         t.start("event=ready program=jwk11d-worker")
         t.until(lambda: t.ask("GET", "/readyz")[0] == 200, "the keys")
-        return subprocess.run([program, t.api, t.dir]).returncode
+        return subprocess.run([program, t.api, BUILD]).returncode
 
 
 sys.exit(main())

@@ -3,7 +3,7 @@
 // Clients of Vault's transit API and of cosign's key management, as they are, against a broker's socket. Prints TAP. A driver in Python
 // (../transit.py) starts the broker.
 //
-//	judge SOCKET FOLDER
+//	judge SOCKET FOLDER-OF-THE-PLUGIN
 package main
 
 import (
@@ -23,11 +23,13 @@ import (
 	"fmt"
 	"hash"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 	vault "github.com/hashicorp/vault/api"
 	"github.com/sigstore/sigstore/pkg/signature"
+	"github.com/sigstore/sigstore/pkg/signature/kms/cliplugin"
 	"github.com/sigstore/sigstore/pkg/signature/kms/hashivault"
 	"github.com/sigstore/sigstore/pkg/signature/options"
 )
@@ -187,6 +189,45 @@ func cosignSignsAndVerifies(socket, _ string) {
 	}
 }
 
+// What cosign does for jwk11://NAME: it starts sigstore-kms-jwk11.
+func cosignStartsThePlugin(socket, folder string) {
+	ctx := context.Background()
+	folder, err := filepath.Abs(folder)
+	must(err)
+	os.Setenv("PATH", folder+":"+os.Getenv("PATH"))
+	os.Setenv("JWK11_SOCKET", socket)
+	for name, hash := range map[string]crypto.Hash{"es256": crypto.SHA256, "rs256": crypto.SHA256, "eddsa": crypto.SHA256, "wheel": crypto.SHA256} {
+		sv, err := cliplugin.LoadSignerVerifier(ctx, "jwk11://"+name, hash)
+		must(err)
+		key, err := sv.PublicKey()
+		must(err)
+		sig, err := sv.SignMessage(bytes.NewReader(message))
+		must(err)
+		must(verifies(key, sig))
+		must(sv.VerifySignature(bytes.NewReader(sig), bytes.NewReader(message)))
+		want(sv.VerifySignature(bytes.NewReader(sig), strings.NewReader("another")) != nil, "another message", name)
+		verifier, err := signature.LoadVerifier(key, hash)
+		must(err)
+		must(verifier.VerifySignature(bytes.NewReader(sig), bytes.NewReader(message)))
+		if name == "eddsa" {
+			continue
+		}
+		signer, how, err := sv.CryptoSigner(ctx, nil)
+		must(err)
+		digest := sha256.Sum256(message)
+		sig, err = signer.Sign(nil, digest[:], how)
+		must(err)
+		must(verifies(signer.Public(), sig))
+	}
+	sv, err := cliplugin.LoadSignerVerifier(ctx, "jwk11://es256", crypto.SHA512)
+	must(err)
+	want(sv.DefaultAlgorithm() == "ES256" && len(sv.SupportedAlgorithms()) > 3, "algorithms", sv.DefaultAlgorithm())
+	_, err = sv.SignMessage(bytes.NewReader(message))
+	want(errors.Is(err, cliplugin.ErrorPluginReturnError) && strings.Contains(err.Error(), "key \"es256\" does ES256"), "another hash", err)
+	_, err = sv.CreateKey(ctx, "ES256")
+	want(errors.Is(err, cliplugin.ErrorPluginReturnError) && strings.Contains(err.Error(), "made on their token"), "no key is made", err)
+}
+
 func run(n int, what string, test func(socket, folder string)) (good bool) {
 	defer func() {
 		if why := recover(); why != nil {
@@ -208,6 +249,7 @@ func main() {
 		{"Vault's client makes JWTs and go-jose takes them", vaultSignsJWTs},
 		{"Vault's client understands refusals", vaultUnderstandsRefusals},
 		{"cosign's hashivault signs and verifies", cosignSignsAndVerifies},
+		{"cosign's plugin client signs and verifies with sigstore-kms-jwk11", cosignStartsThePlugin},
 	}
 	fmt.Printf("1..%d\n", len(tests))
 	good := true
