@@ -667,6 +667,13 @@ bool calls_tell(struct calls *calls, struct jwk11_view datagram, int fd)
 	return false;
 }
 
+const char *calls_module_name(struct calls *calls, const char *name)
+{
+	const struct calls_module *module = find_module(calls, name);
+
+	return module != NULL ? module->name : NULL;
+}
+
 const char *calls_module_of(const struct call *call)
 {
 	return call->module->name;

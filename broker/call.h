@@ -93,6 +93,8 @@ enum jwk11_rc calls_start_on(struct calls *calls, const char *module, unsigned i
 bool calls_next_worker(struct calls *calls, const char *module, unsigned from, unsigned *ret_index);
 /* A message that is not answered, to any worker that can take one now. False: none can. */
 bool calls_tell(struct calls *calls, struct jwk11_view datagram, int fd) J11_MUST_USE;
+/* The module's name as it is kept here, for as long as these calls are. NULL: no memory. */
+const char *calls_module_name(struct calls *calls, const char *module);
 /* The module of a call that was started. */
 const char *calls_module_of(const struct call *call);
 /* The owner lost interest. True: the call is at rest at once. False: a worker has it; done comes later, with CALL_ABANDONED. */

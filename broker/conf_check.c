@@ -390,9 +390,6 @@ static enum jwk11_rc check_limits(struct checked *r, const struct conf *c)
 	if (c->max_connections_per_user > c->max_connections)
 		return refuse(r, "[daemon] max-connections-per-user is %u, and max-connections %u for all together", c->max_connections_per_user,
 			c->max_connections);
-	if (c->max_requests_per_user > c->max_connections)
-		return refuse(r, "[daemon] max-requests-per-user is %u, but a connection has one request under way and max-connections is %u",
-			c->max_requests_per_user, c->max_connections);
 	return JWK11_OK;
 }
 

@@ -16,11 +16,13 @@
 
 #define FRONT_KEY_MAX 512   /* octets of a key name or kid in a path, with the NUL */
 #define FRONT_ID_MAX 65     /* octets of a Request-Id, with the NUL */
+#define FRONT_BATCH_MAX 64  /* requests in one of POST /v1/batch */
 #define FRONT_CHUNK 65536   /* octets read at once */
 #define FRONT_LOGS 20       /* lines a second; a client must not fill the disk by being refused */
 
 enum front_socket { FRONT_API = 1, FRONT_PUBLIC = 2 }; /* bits, for routes */
 
+struct front_batch; /* front_batch.c */
 struct front_jwks; /* rendered sets: front_view.c */
 
 struct front {
@@ -89,6 +91,7 @@ struct front_login {
 /* How to show a worker's answer; outlives the request while a worker has it. */
 struct front_pending {
 	enum conf_op op;
+	bool in_batch; /* one of several: the answer says its status itself */
 	bool as_json; /* JWS, JWT: inside a JSON object rather than bare */
 	enum jwk11_jws_form form; /* JWS */
 	bool transit, transit_jws; /* in the form of Vault's transit API; with its marshaling "jws" */
@@ -100,7 +103,8 @@ struct front_pending {
 enum front_outcome {
 	FRONT_WHO,   /* ask a worker who it is, then come again with the same request */
 	FRONT_REPLY, /* `reply` is filled; its body may lie in front->body */
-	FRONT_CALL   /* `datagram`, `id`, `module` and `pending` are filled: send it to a worker */
+	FRONT_CALL,  /* `datagram`, `id`, `module` and `pending` are filled: send it to a worker */
+	FRONT_BATCH  /* `batch` is filled, and the caller's from now on */
 };
 struct front_request {
 	struct front *front;
@@ -122,6 +126,7 @@ struct front_request {
 	enum j11_code code;      /* of a problem, for the log */
 	const char *module;
 	uint64_t id;
+	struct front_batch *batch;
 };
 
 /* ---- helpers of front_req.c ---- */
@@ -168,9 +173,7 @@ void front_make_id(struct front *front, struct jwk11_view sent, char ret_id[FRON
 
 /* True while this second has lines left; counts the rest. */
 bool front_may_log(struct front *front);
-/* One line about a reply of 400 and above: warning when denied or when the fault is ours, else info. */
-void front_log_refusal(const struct front_request *q);
-/* A refusal by policy that no worker has decided, to one of them for the audit log. */
-void front_tell_refusal(const struct front_request *q);
+/* Once for each reply, and for each answer in a batch: what is counted of it, and if it is a refusal what is told of it. */
+void front_note_result(struct front_request *q);
 
 #endif

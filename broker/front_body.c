@@ -153,17 +153,40 @@ static enum jwk11_rc encode(struct front_request *q, const struct catalog_key *k
 	return rc == JWK11_OK ? j11_buf_check(q->datagram, "the request", err) : rc;
 }
 
-static enum front_outcome start(struct front_request *q, enum conf_op op)
+/* The key, once it is one that this peer may ask for now; NULL: a problem has been filled in. */
+static const struct catalog_key *admit(struct front_request *q, enum conf_op op)
 {
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	const struct catalog_key *key = front_find_key(q);
-	struct j11_json_limits limits = j11_json_limits_default;
+
+	if (key == NULL)
+		return NULL;
+	*q->pending = (struct front_pending){ .op = op, .transit = q->transit, .meter = meter_key(&q->front->meter, key->name) };
+	return front_key_is_barred(q, key) || !front_within_rate(q, key, op) ? NULL : key;
+}
+
+enum front_outcome front_body_item(struct front_request *q, enum conf_op op, const struct j11_json *members)
+{
+	const struct catalog_key *key = admit(q, op);
 	struct jwk11_err err = { .rc = JWK11_OK };
 
 	if (key == NULL)
 		return FRONT_REPLY;
-	*q->pending = (struct front_pending){ .op = op, .transit = q->transit, .meter = meter_key(&q->front->meter, key->name) };
-	if (front_key_is_barred(q, key) || !front_within_rate(q, key, op))
+	if (encode(q, key, op, members, &err) != JWK11_OK)
+		return front_problem_err(q, &err);
+	q->pending->as_json = true;
+	q->pending->in_batch = true;
+	q->module = key->module;
+	return FRONT_CALL;
+}
+
+static enum front_outcome start(struct front_request *q, enum conf_op op)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	const struct catalog_key *key = admit(q, op);
+	struct j11_json_limits limits = j11_json_limits_default;
+	struct jwk11_err err = { .rc = JWK11_OK };
+
+	if (key == NULL)
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
 	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, key, op, j11_json_root(doc), &err) != JWK11_OK)
@@ -209,6 +232,8 @@ static void answer_json(struct front_request *q, const struct wire_msg *msg, con
 
 	jwk11_buf_reset(&q->front->body);
 	j11_json_open(&o, NULL, '{');
+	if (q->pending->in_batch)
+		j11_json_num(&o, "status", 200);
 	if (msg->field[WIRE_F_KID].len > 0)
 		j11_json_view(&o, "kid", msg->field[WIRE_F_KID]);
 	j11_json_view(&o, "alg", msg->field[WIRE_F_ALG]);

@@ -3,6 +3,7 @@
 #include "front_conn_in.h"
 
 #include "base/clock.h"
+#include "front_batch.h"
 #include "front_body.h"
 #include "front_login.h"
 
@@ -183,4 +184,39 @@ void front_call_start(struct front_conn *conn, struct front_request *q)
 	else
 		front_body_refused(q, rc);
 	reply(conn, q);
+}
+
+/* ---- batches ---- */
+
+static void on_batch(void *arg, bool abandoned)
+{
+	struct front_conn *conn = arg;
+	struct front_request q;
+
+	if (abandoned) {
+		front_conn_bury(conn);
+		return;
+	}
+	front_request_start(&q, conn->conns->front, conn->socket, &conn->peer, conn->request_id);
+	front_batch_answer(conn->batch, &q);
+	front_batch_free(J11_STEAL(conn->batch));
+	answer_call(conn, &q);
+}
+
+void front_call_batch(struct front_conn *conn, struct front_request *q)
+{
+	conn->batch = q->batch;
+	if (front_batch_start(conn->batch, conn->watch.fd, on_batch, conn)) {
+		wait_for_call(conn);
+		return;
+	}
+	conn->had_turn = true;
+	front_batch_answer(conn->batch, q);
+	front_batch_free(J11_STEAL(conn->batch));
+	reply(conn, q);
+}
+
+bool front_call_leave(struct front_conn *conn)
+{
+	return conn->batch != NULL ? front_batch_leave(conn->batch) : calls_leave(&conn->call);
 }

@@ -33,6 +33,8 @@ struct front_conn {
 	struct call call;
 	struct jwk11_buf datagram;
 	struct front_pending pending;
+	struct front_batch *batch; /* in place of call; NULL: there is none */
+	bool had_turn;     /* a request that was as much as many: the others first */
 	bool close_asked;  /* by the request that a worker has */
 	char request_id[FRONT_ID_MAX];
 };
@@ -56,6 +58,10 @@ void front_conn_release(struct jwk11_buf *buf);
 
 /* A FRONT_CALL of the router: it goes to a worker, and what becomes of it is the reply. */
 void front_call_start(struct front_conn *conn, struct front_request *q);
+/* The same of a FRONT_BATCH: its requests go to workers as these have room. */
+void front_call_batch(struct front_conn *conn, struct front_request *q);
+/* The client is gone. True: no worker has anything of it any more; false: then with front_conn_bury. */
+bool front_call_leave(struct front_conn *conn);
 /* Asks a worker who is there, then serves what lies in `in` again. False: nobody can be asked now, and the peer's facts say so. */
 bool front_call_who(struct front_conn *conn);
 

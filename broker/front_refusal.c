@@ -25,7 +25,8 @@ bool front_may_log(struct front *front)
 	return false;
 }
 
-void front_log_refusal(const struct front_request *q)
+/* One line: warning when denied or when the fault is ours, else info. */
+static void log_refusal(const struct front_request *q)
 {
 	const struct policy_peer *who = q->peer->asked && q->peer->known ? &q->peer->peer : NULL;
 	char status[24], uid[24], pid[24];
@@ -51,7 +52,8 @@ static bool is_decision(enum j11_code code)
 	return false;
 }
 
-void front_tell_refusal(const struct front_request *q)
+/* A refusal by policy that no worker has decided, to one of them for the audit log. */
+static void tell_refusal(const struct front_request *q)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(4096);
 	struct front *front = q->front;
@@ -76,4 +78,21 @@ void front_tell_refusal(const struct front_request *q)
 		front->n_missed = 0;
 	else
 		front->n_missed++;
+}
+
+void front_note_result(struct front_request *q)
+{
+	struct front_pending *pending = q->pending;
+	unsigned status = q->reply.status;
+
+	if (pending != NULL && pending->meter != NULL) { /* once for each request for a key */
+		pending->meter->n[pending->op][meter_result_of(status)]++;
+		pending->meter = NULL;
+	}
+	if (status == 403)
+		count_one(&q->front->counts, COUNT_peer_denied);
+	if (status >= 400) {
+		log_refusal(q);
+		tell_refusal(q);
+	}
 }

@@ -90,6 +90,7 @@ void front_request_start(struct front_request *q, struct front *front, enum fron
 	q->code = J11_CODE_INTERNAL;
 	q->module = NULL;
 	q->id = 0;
+	q->batch = NULL;
 	q->reply = (struct http_reply){ .status = 500 };
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "front_batch.h"
 #include "log.h"
 
 #define EVICT_LOOKS 256 /* connections looked at to find one that can go */
@@ -44,6 +45,7 @@ static void free_conn(struct front_conn *conn)
 
 	loop_timer_remove(front->loop, &conn->timer);
 	calls_forget(front->calls, &conn->call);
+	front_batch_free(conn->batch);
 	j11_buf_done(&conn->in);
 	j11_buf_done(&conn->out);
 	j11_buf_done(&conn->datagram);
@@ -73,7 +75,7 @@ void front_conn_close(struct front_conn *conn)
 	conns->n_of[conn->socket]--;
 	conn->peer.user->n_conns[conn->socket]--;
 	loop_timer_clear(&conn->timer);
-	if (calls_leave(&conn->call))
+	if (front_call_leave(conn))
 		free_conn(conn);
 	else
 		link_conn(&conns->ghosts, conn);

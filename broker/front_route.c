@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "front_batch.h"
 #include "front_body.h"
 #include "front_jws.h"
 #include "front_login.h"
@@ -50,6 +51,7 @@ static const struct route routes[] = {
 	{ { "v1", "keys", "{}", "decrypt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_decrypt_types, 2, front_body_decrypt },
 	{ { "v1", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY, front_view_key_types, FRONT_KEY_TYPES, front_view_key },
 	{ { "v1", "keys" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_keys },
+	{ { "v1", "batch" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_batch },
 	{ { "v1", "tokens", "{}", "login" }, HTTP_POST, FRONT_API, CLIENTS_ONLY | SECRET_BODY, NULL, 0, front_login_in },
 	{ { "v1", "tokens", "{}", "logout" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_login_out },
 	{ { "v1", "tokens", "{}", "rescan" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_login_rescan },

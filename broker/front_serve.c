@@ -114,16 +114,6 @@ static bool flush(struct front_conn *conn)
 
 /* ---- replies ---- */
 
-/* Once for each request for a key. */
-static void count_result(struct front_conn *conn, unsigned status)
-{
-	struct front_pending *pending = &conn->pending;
-
-	if (pending->meter != NULL)
-		pending->meter->n[pending->op][meter_result_of(status)]++;
-	pending->meter = NULL;
-}
-
 /* Appends the reply to front->out. */
 void front_conn_reply(struct front_conn *conn, struct front_request *q)
 {
@@ -132,15 +122,9 @@ void front_conn_reply(struct front_conn *conn, struct front_request *q)
 	if (front->draining)
 		conn->ending = true;
 	q->reply.close = conn->ending;
-	count_result(conn, q->reply.status);
-	if (q->reply.status == 403)
-		count_one(&front->counts, COUNT_peer_denied);
+	front_note_result(q);
 	count_one(&front->counts, q->reply.status < 400 ? COUNT_replies_good :
 		q->reply.status < 500 ? COUNT_replies_client_error : COUNT_replies_server_error);
-	if (q->reply.status >= 400) {
-		front_log_refusal(q);
-		front_tell_refusal(q);
-	}
 	http_reply_write(&front->out, &q->reply);
 	if (front->body.cap > KEEP_ROOM)
 		j11_buf_done(&front->body);
@@ -212,6 +196,10 @@ static bool serve(struct front_conn *conn, const struct http_request *http, stru
 		conn->peer.facts = FRONT_FACTS_UNKNOWN;
 	if (outcome == FRONT_CALL) {
 		front_call_start(conn, &q);
+		return true;
+	}
+	if (outcome == FRONT_BATCH) {
+		front_call_batch(conn, &q);
 		return true;
 	}
 	if (http->request_id.data != NULL || (http->method & HTTP_WITH_BODY) || q.reply.status >= 400)
@@ -297,7 +285,8 @@ static size_t take_requests(struct front_conn *conn, struct jwk11_view input, un
 		if (n == 0)
 			break;
 		used += n;
-		--*left;
+		*left = conn->had_turn ? 0 : *left - 1;
+		conn->had_turn = false;
 	}
 	return used;
 }

@@ -464,6 +464,7 @@ void front_view_about(const struct front *front, struct j11_json_out *o)
 	j11_json_num(o, "body", (int64_t)conf->max_body);
 	j11_json_num(o, "connections", conf->max_connections);
 	j11_json_num(o, "connections_per_user", conf_connections_per_user(conf));
+	j11_json_num(o, "batch", FRONT_BATCH_MAX);
 	j11_json_num(o, "queue", conf->max_queue);
 	j11_json_num(o, "requests_per_user", conf_requests_per_user(conf));
 	j11_json_num(o, "request_timeout_ms", conf->request_timeout_ms);

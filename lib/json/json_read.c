@@ -428,6 +428,22 @@ const struct j11_json *j11_json_get(const struct j11_json *obj, const char *name
 	return NULL;
 }
 
+/* The values are the document's, and const for everybody else. */
+const struct j11_json *j11_json_remove(struct j11_json_doc *doc, const struct j11_json *obj, const char *name)
+{
+	struct j11_json *object = (struct j11_json *)obj;
+	const struct j11_json *found = j11_json_get(obj, name), **link;
+
+	(void)doc;
+	if (found == NULL)
+		return NULL;
+	for (link = &object->child; *link != found; link = &((struct j11_json *)*link)->next)
+		;
+	*link = found->next;
+	object->n_children--;
+	return found;
+}
+
 const char *j11_json_type_name(enum j11_json_type type)
 {
 	static const char *const names[J11_N_JSON_] = { "null", "boolean", "number", "string", "array", "object" };

@@ -43,6 +43,8 @@ const struct j11_json *j11_json_root(const struct j11_json_doc *doc);
 void j11_json_free(struct j11_json_doc *doc);
 /* Member by exact name; NULL when absent or when obj is not an object. */
 const struct j11_json *j11_json_get(const struct j11_json *obj, const char *name);
+/* Takes a member out of an object of this document, whose text it stays: what reads the object then does not find it. NULL: there is none. */
+const struct j11_json *j11_json_remove(struct j11_json_doc *doc, const struct j11_json *obj, const char *name);
 /* "string", "object" …, for messages. */
 const char *j11_json_type_name(enum j11_json_type type);
 

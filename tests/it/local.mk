@@ -8,7 +8,7 @@ endif
 check_PROGRAMS += tests/token_key
 IT_TESTS = tests/it/daemon.py tests/it/cli.py tests/it/jws.py tests/it/front_alone.py tests/it/raw_trial.py tests/it/kids.py tests/interop/judges.py tests/interop/jwe.py
 IT_TESTS += tests/it/cli_lint.py
-IT_TESTS += tests/it/limits.py tests/it/metrics.py tests/it/policy.py
+IT_TESTS += tests/it/batch.py tests/it/limits.py tests/it/metrics.py tests/it/policy.py
 IT_TESTS += tests/interop/jws.py
 IT_TESTS += tests/it/macs.py
 IT_TESTS += tests/interop/leading_zeros.py
@@ -23,6 +23,7 @@ TESTS += $(IT_TESTS)
 EXTRA_DIST += tests/interop/transit/judge.py tests/interop/transit/main.go tests/interop/transit/go.mod tests/interop/transit/go.sum
 EXTRA_DIST += tests/it/grpc_client.py
 EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
+EXTRA_DIST += tests/it/served.py
 
 tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c
 tests_t_token_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'

@@ -99,8 +99,6 @@ static void refuses_limits_that_do_not_go_together(void **state)
 	static const struct row rows[] = {
 		{ "[daemon]\nmax-connections = 10\nmax-connections-per-user = 11\n", "f: [daemon] max-connections-per-user is 11, and max-connections 10 for all together", "" },
 		{ "[daemon]\nmax-connections-per-user = 1025\n", "f: [daemon] max-connections-per-user is 1025, and max-connections 1024 for all together", "" },
-		{ "[daemon]\nmax-connections = 10\nmax-requests-per-user = 11\n",
-			"f: [daemon] max-requests-per-user is 11, but a connection has one request under way and max-connections is 10", "" },
 		{ "[daemon]\nmax-connections-per-user = 65537\n", "f:2: max-connections-per-user must be from 0 to 65536", "" },
 		{ "[client c]\nuid = 1\nburst = 3\n", "f: [client c]: burst goes with rate only", "" },
 		{ "[client c]\nuid = 1\nrate = 3/s\nburst = 0\n", "f:4: burst must be from 1 to 1000000", "" },

@@ -274,6 +274,32 @@ static void repeated_names_can_be_kept_and_are_marked(void **state)
 	}
 }
 
+static void takes_a_member_out(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned n_left;
+		const char *left;
+	} rows[] = {
+		{ "b", 3, "acd" }, { "x", 3, "acd" }, { "a", 2, "cd" }, { "d", 1, "c" }, { "c", 0, "" }, { "c", 0, "" },
+	};
+	struct j11_json_doc *doc = NULL;
+
+	(void)state;
+	assert_int_equal(read_text(j11_view_str("{\"a\":1,\"b\":\"two\",\"c\":3,\"d\":4}"), &doc, NULL), JWK11_OK);
+	for (size_t i = 0; i < J11_COUNT(rows); i++) {
+		const struct j11_json *root = j11_json_root(doc), *out = j11_json_remove(doc, root, rows[i].name), *m = root->child;
+
+		if (i == 0)
+			assert_true(j11_view_equals(out->text, "two"));
+		assert_int_equal(root->n_children, rows[i].n_left);
+		for (const char *p = rows[i].left; *p != '\0'; p++, m = m->next)
+			assert_memory_equal(m->name.data, p, 1);
+		assert_null(m);
+	}
+	j11_json_free(doc);
+}
+
 static void says_where_a_text_goes_wrong(void **state)
 {
 	static const struct {
@@ -303,6 +329,7 @@ int main(void)
 		cmocka_unit_test(keeps_order_numbers_and_raw_text),
 		cmocka_unit_test(holds_its_limits_exactly),
 		cmocka_unit_test(takes_members_by_table),
+		cmocka_unit_test(takes_a_member_out),
 		cmocka_unit_test(takes_a_member_of_any_type),
 		cmocka_unit_test(knows_names_that_two_objects_share),
 		cmocka_unit_test(writes_what_it_reads),
