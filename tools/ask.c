@@ -168,26 +168,21 @@ static const struct j11_json_field problem_fields[] = {
 	{ "hint", J11_JSON_STRING, offsetof(struct problem, hint), false },
 };
 
-/* An RFC 9457 document as an error record. */
-static enum jwk11_rc problem_of(const struct ask_answer *a, struct jwk11_err *err)
+enum jwk11_rc ask_problem(const struct j11_json *problem, unsigned status, struct jwk11_err *err)
 {
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct problem p = { 0 };
 	char text[JWK11_TEXT_MAX], code[JWK11_CODE_MAX], hint[JWK11_HINT_MAX];
-	enum jwk11_rc rc = a->status == 403 ? JWK11_ERR_DENIED : a->status == 404 ? JWK11_ERR_NOT_FOUND : a->status == 409 ? JWK11_ERR_MISMATCH :
-		a->status >= 500 ? JWK11_ERR_ABSENT : JWK11_ERR_SYNTAX;
+	enum jwk11_rc rc = status == 403 ? JWK11_ERR_DENIED : status == 404 ? JWK11_ERR_NOT_FOUND : status == 409 ? JWK11_ERR_MISMATCH :
+		status >= 500 ? JWK11_ERR_ABSENT : JWK11_ERR_SYNTAX;
 
-	if (j11_json_read(j11_buf_view(&a->body), NULL, "problem", &doc, NULL) != JWK11_OK ||
-		j11_json_take(j11_json_root(doc), problem_fields, J11_COUNT(problem_fields), true, "problem", &p, NULL) != JWK11_OK)
-		return j11_err_set(err, rc, J11_CODE_HTTP_MALFORMED, "the broker answers %u without saying why", a->status);
+	if (j11_json_take(problem, problem_fields, J11_COUNT(problem_fields), true, "problem", &p, NULL) != JWK11_OK)
+		return j11_err_set(err, rc, J11_CODE_HTTP_MALFORMED, "the broker answers %u without saying why", status);
 	if (p.code.data == NULL)
 		p.code = J11_VIEW("INTERNAL");
 	if (p.detail.data == NULL)
 		p.detail = p.title.data ? p.title : J11_VIEW("refused");
 	j11_text_printable(p.detail, text, sizeof(text));
 	j11_text_printable(p.code, code, sizeof(code));
-	if (err != NULL) /* a refusal that the caller expects leaves no trace on a later error */
-		cmd_note_request(a->request_id, a->retry_after);
 	if (j11_text_equal(code, "PEER_DENIED"))
 		j11_err_set(err, rc, J11_CODE_PEER_DENIED, "the broker denies uid %u (%s): %s", (unsigned)getuid(), own_name(), text);
 	else
@@ -199,7 +194,41 @@ static enum jwk11_rc problem_of(const struct ask_answer *a, struct jwk11_err *er
 	return rc;
 }
 
-static enum jwk11_rc exchange(int fd, struct jwk11_view request, struct jwk11_buf *response, struct jwk11_err *err)
+/* An RFC 9457 document as an error record. */
+static enum jwk11_rc problem_of(const struct ask_answer *a, struct jwk11_err *err)
+{
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+
+	if (err != NULL) /* a refusal that the caller expects leaves no trace on a later error */
+		cmd_note_request(a->request_id, a->retry_after);
+	if (j11_json_read(j11_buf_view(&a->body), NULL, "problem", &doc, NULL) != JWK11_OK)
+		return ask_problem(NULL, a->status, err);
+	return ask_problem(j11_json_root(doc), a->status, err);
+}
+
+size_t ask_whole(struct jwk11_view text)
+{
+	const char *p = text.data, *end = memmem(p, text.len, "\r\n\r\n", 4);
+	char length[24];
+	uint64_t len = 0;
+
+	if (end == NULL)
+		return 0;
+	if (!header((struct jwk11_view){ p, (size_t)(end - p) }, "Content-Length", length, sizeof(length)) ||
+		!j11_text_to_u64(j11_view_str(length), ASK_MAX, &len))
+		len = 0; /* which ask_parse says */
+	return (size_t)(end - p) + 4 + (size_t)len;
+}
+
+/* Until the end of one response, or of the connection where nothing is kept. */
+static bool is_enough(const struct jwk11_buf *response, bool kept)
+{
+	size_t whole = kept ? ask_whole(j11_buf_view(response)) : 0;
+
+	return whole > 0 && response->len >= whole;
+}
+
+static enum jwk11_rc exchange(int fd, struct jwk11_view request, bool kept, struct jwk11_buf *response, struct jwk11_err *err)
 {
 	const char *p = request.data;
 	char room[16384];
@@ -212,40 +241,35 @@ static enum jwk11_rc exchange(int fd, struct jwk11_view request, struct jwk11_bu
 		p += n;
 		request.len -= (size_t)n;
 	}
-	while ((n = recv(fd, room, sizeof(room), 0)) > 0 || (n < 0 && errno == EINTR))
+	while (!is_enough(response, kept) && ((n = recv(fd, room, sizeof(room), 0)) > 0 || (n < 0 && errno == EINTR)))
 		if (n > 0)
 			j11_buf_add(response, room, (size_t)n);
-	if (response->len == 0)
+	if (response->len == 0 || (kept && !is_enough(response, kept)))
 		return j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_BROKER_ABSENT, "the broker closed the connection without an answer");
 	return j11_buf_check(response, "answer", err);
 }
 
-enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const char *path, const char *accept, const struct jwk11_buf *body,
-	struct ask_answer *ret_answer, struct jwk11_err *err)
+static enum jwk11_rc write_request(struct jwk11_buf *request, const char *method, const char *path, const char *accept, const struct jwk11_buf *body, bool kept,
+	struct jwk11_err *err)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf request = { .max = ASK_MAX, .secret = body != NULL && body->secret };
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf response = J11_BUF(ASK_MAX + 16384);
-	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
-	int fd = -1;
-	enum jwk11_rc rc;
-
-	j11_buf_add_fmt(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method, path);
+	j11_buf_add_fmt(request, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path);
+	if (!kept)
+		j11_buf_add_str(request, "Connection: close\r\n");
 	if (accept != NULL)
-		j11_buf_add_fmt(&request, "Accept: %s\r\n", accept);
+		j11_buf_add_fmt(request, "Accept: %s\r\n", accept);
 	if (body != NULL)
-		j11_buf_add_fmt(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body->len);
-	j11_buf_add_str(&request, "\r\n");
+		j11_buf_add_fmt(request, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body->len);
+	j11_buf_add_str(request, "\r\n");
 	if (body != NULL)
-		j11_buf_add(&request, body->data, body->len);
-	rc = j11_buf_check(&request, "request", err);
-	if (rc == JWK11_OK)
-		rc = connect_for(g->socket, path, &fd, err);
-	if (rc != JWK11_OK)
-		return rc;
-	rc = exchange(fd, j11_buf_view(&request), &response, err);
-	close(fd);
-	if (rc == JWK11_OK)
-		rc = ask_parse(j11_buf_view(&response), &answer, err);
+		j11_buf_add(request, body->data, body->len);
+	return j11_buf_check(request, "request", err);
+}
+
+static enum jwk11_rc take_answer(const struct jwk11_buf *response, struct ask_answer *ret_answer, struct jwk11_err *err)
+{
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	enum jwk11_rc rc = ask_parse(j11_buf_view(response), &answer, err);
+
 	if (rc == JWK11_OK && answer.status != 200)
 		rc = problem_of(&answer, err);
 	if (rc != JWK11_OK)
@@ -253,6 +277,49 @@ enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const c
 	*ret_answer = answer;
 	answer = (struct ask_answer){ 0 };
 	return JWK11_OK;
+}
+
+enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const char *path, const char *accept, const struct jwk11_buf *body,
+	struct ask_answer *ret_answer, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf request = { .max = ASK_MAX, .secret = body != NULL && body->secret };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf response = J11_BUF(ASK_MAX + 16384);
+	int fd = -1;
+	enum jwk11_rc rc = write_request(&request, method, path, accept, body, false, err);
+
+	if (rc == JWK11_OK)
+		rc = connect_for(g->socket, path, &fd, err);
+	if (rc != JWK11_OK)
+		return rc;
+	rc = exchange(fd, j11_buf_view(&request), false, &response, err);
+	close(fd);
+	return rc == JWK11_OK ? take_answer(&response, ret_answer, err) : rc;
+}
+
+void ask_close(struct ask_kept *kept)
+{
+	if (kept->fd >= 0)
+		close(kept->fd);
+	kept->fd = -1;
+}
+
+/* A broker may close a connection that waits, and one that is started anew has closed all. */
+enum jwk11_rc ask_again(struct ask_kept *kept, const struct cmd_global *g, const char *method, const char *path, const struct jwk11_buf *body,
+	struct ask_answer *ret_answer, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf request = J11_BUF(ASK_MAX);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf response = J11_BUF(ASK_MAX + 16384);
+	enum jwk11_rc rc = write_request(&request, method, path, NULL, body, true, err);
+
+	if (rc == JWK11_OK && kept->fd >= 0 && exchange(kept->fd, j11_buf_view(&request), true, &response, NULL) == JWK11_OK)
+		return take_answer(&response, ret_answer, err);
+	ask_close(kept);
+	jwk11_buf_reset(&response);
+	if (rc == JWK11_OK)
+		rc = connect_for(g->socket, path, &kept->fd, err);
+	if (rc == JWK11_OK)
+		rc = exchange(kept->fd, j11_buf_view(&request), true, &response, err);
+	return rc == JWK11_OK ? take_answer(&response, ret_answer, err) : rc;
 }
 
 void ask_path(struct jwk11_buf *out, const char *start, const char *name, const char *tail)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One question to the broker: HTTP/1.1 over its Unix socket, one connection each. */
+/* Questions to the broker: HTTP/1.1 over its Unix socket, one connection each, or one for many. */
 #ifndef ASK_H
 #define ASK_H
 
@@ -19,6 +19,18 @@ struct ask_answer {
 /* Sends one request; `body` NULL: GET. A problem document becomes an error with its code, text and hint. */
 enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const char *path, const char *accept, const struct jwk11_buf *body,
 	struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
+/* A connection that is kept for the next question; -1: none, it is opened when it is needed. */
+struct ask_kept {
+	int fd;
+};
+/* ask_broker on it. One that the broker has closed meanwhile is opened anew, once. */
+enum jwk11_rc ask_again(struct ask_kept *kept, const struct cmd_global *g, const char *method, const char *path, const struct jwk11_buf *body,
+	struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
+void ask_close(struct ask_kept *kept);
+/* Octets of the response that a text begins with; 0: not all of its head is there. Pure. */
+size_t ask_whole(struct jwk11_view text);
+/* A problem document that has been parsed, as an error with its code, text and hint. */
+enum jwk11_rc ask_problem(const struct j11_json *problem, unsigned status, struct jwk11_err *err);
 /* Splits a whole response: pure. */
 enum jwk11_rc ask_parse(struct jwk11_view response, struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
 /* A member of a request that is JSON already, once it is seen to be; NULL: none. */

@@ -37,7 +37,7 @@ struct cmd_global {
 	const char *takers[32];
 	unsigned n_takers;
 	long long ttl, leeway, lead, bits;
-	bool sign, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin, refused;
+	bool sign, batch, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin, refused;
 	bool ask_pin, final_try; /* --offline without a configuration: the PIN of a person */
 	bool if_due, dry_run, yes; /* rotate, prune */
 	bool configured;         /* login: with the PIN of the configuration */
@@ -72,6 +72,11 @@ int cmd_metrics(struct cmd_global *g, int argc, char **argv);
 int cmd_publish(struct cmd_global *g, int argc, char **argv);
 int cmd_doctor(struct cmd_global *g, int argc, char **argv);
 int cmd_setup(struct cmd_global *g, int argc, char **argv);
+
+/* claims.c: the object that --claim name=value gives. */
+enum jwk11_rc cmd_claims(const struct cmd_global *g, struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
+/* jwt_batch.c: `jwt --batch`: a JWT for each line; the exit code. */
+int cmd_jwt_batch(struct cmd_global *g, int argc, char **argv);
 
 /* show_diff.c: `jwks --diff`: what changed from the set in a file to this one; the exit code. */
 int show_diff(const struct cmd_global *g, struct jwk11_view now);

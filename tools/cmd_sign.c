@@ -49,30 +49,6 @@ static enum jwk11_rc read_digest(struct signing *s, const char *hex)
 	return JWK11_OK;
 }
 
-/* Claims from --claim name=value: a value that is JSON is taken as JSON, anything else as a string. */
-static enum jwk11_rc claims_from_options(struct signing *s)
-{
-	struct j11_json_out o = J11_JSON_OUT(&s->input);
-
-	s->input.max = J11_JWT_CLAIMS_MAX;
-	j11_json_open(&o, NULL, '{');
-	for (unsigned i = 0; i < s->g->n_claims; i++) {
-		J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-		const char *equals = strchr(s->g->claims[i], '=');
-		char name[64];
-
-		j11_text_printable((struct jwk11_view){ s->g->claims[i], (size_t)(equals - s->g->claims[i]) }, name, sizeof(name));
-		if (strpbrk(name, "\"\\") != NULL)
-			return j11_err_set(&s->err, JWK11_ERR_SYNTAX, J11_CODE_CLAIM_INVALID, "--claim: a name holds no quotes or backslashes");
-		if (j11_json_read(j11_view_str(equals + 1), NULL, "claim", &doc, NULL) == JWK11_OK)
-			j11_json_value(&o, name, j11_json_root(doc));
-		else
-			j11_json_str(&o, name, equals + 1);
-	}
-	j11_json_close(&o);
-	return j11_buf_check(&s->input, "claims", &s->err);
-}
-
 /* The request body of each verb. */
 static enum jwk11_rc build_body(struct signing *s, struct jwk11_buf *body)
 {
@@ -192,7 +168,7 @@ static enum jwk11_rc read_input(struct signing *s, const char *file)
 	if (s->verb == VERB_SIGN && s->g->digest != NULL)
 		return read_digest(s, s->g->digest);
 	if (s->verb == VERB_JWT && s->g->n_claims > 0 && file == NULL)
-		return claims_from_options(s);
+		return cmd_claims(s->g, &s->input, &s->err);
 	return cmd_read_input(file, J11_JWS_PAYLOAD_MAX, &s->input, &s->err);
 }
 
@@ -227,5 +203,5 @@ int cmd_sign(struct cmd_global *g, int argc, char **argv)
 
 int cmd_jwt(struct cmd_global *g, int argc, char **argv)
 {
-	return run(g, VERB_JWT, "jwt", argc, argv);
+	return g->batch ? cmd_jwt_batch(g, argc, argv) : run(g, VERB_JWT, "jwt", argc, argv);
 }

@@ -25,7 +25,8 @@ static const struct cmd_verb verbs[] = {
 	{ "sign", "KEY [FILE|-]", "signature over bytes (--digest HEX, --alg, --encoding jose|der, --raw, -o FILE)", cmd_sign, false },
 	{ "jws", "KEY [FILE|-]", "JWS over bytes (--flattened, --general, --also KEY, --add FILE; --detached, --b64=false;" MORE
 		"--typ, --cty, --protected JSON, --header JSON, --jwk, --x5c)", cmd_jws, false },
-	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value, --typ, --protected JSON); also sign --jwt", cmd_jwt, false },
+	{ "jwt", "KEY [FILE|-]", "JWT from claims (--ttl 5m, --claim name=value, --typ, --protected JSON); also sign --jwt;" MORE
+		"--batch: one for each line, which holds an object of claims", cmd_jwt, false },
 	{ "verify", "[FILE|-]", "check a JWS or JWT and print its payload (--jwks FILE, --key FILE, for HS256 --key NAME, --alg, --any," MORE
 		"--payload FILE, --understand NAME, --leeway)", cmd_verify, false },
 	{ "encrypt", "[FILE|-]", "compact JWE to a public key (--key JWK|PEM, or --jwks FILE --kid KID; --alg, --enc A256GCM, --protected)", cmd_encrypt, false },
@@ -62,6 +63,7 @@ static const struct {
 	{ "any", 0, OPT_FLAG, offsetof(struct cmd_global, any) },
 	{ "ask-pin", 0, OPT_FLAG, offsetof(struct cmd_global, ask_pin) },
 	{ "b64", 0, OPT_TEXT, offsetof(struct cmd_global, b64) },
+	{ "batch", 0, OPT_FLAG, offsetof(struct cmd_global, batch) },
 	{ "bits", 0, OPT_NUMBER, offsetof(struct cmd_global, bits) },
 	{ "checkpoint", 0, OPT_TEXT, offsetof(struct cmd_global, checkpoint) },
 	{ "claim", 0, OPT_CLAIM, 0 },

@@ -23,6 +23,7 @@ static void check(struct jwk11_view response, const struct ask_answer *a)
 	must(a->body.len <= response.len - 17);
 	must(a->body.len == 0 || memcmp(p + response.len - a->body.len, a->body.data, a->body.len) == 0);
 	must(memcmp(p + response.len - a->body.len - 4, "\r\n\r\n", 4) == 0);
+	must(ask_whole(response) == response.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

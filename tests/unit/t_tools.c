@@ -30,6 +30,22 @@ static void test_answer(void **state)
 	assert_int_equal(a.body.len, 2);
 }
 
+static void test_whole_answer(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t whole;
+	} rows[] = {
+		{ "", 0 }, { "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n", 0 }, { "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 41 },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1", 41 }, { "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabc", 38 },
+		{ "\r\n\r\n", 4 }, { "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", 48 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < J11_COUNT(rows); i++)
+		assert_int_equal(ask_whole(j11_view_str(rows[i].text)), rows[i].whole);
+}
+
 static void test_bare_answer(void **state)
 {
 	J11_AUTO(ask_done_auto) struct ask_answer a = { .media_type = "old", .request_id = "old", .retry_after = 9 };
@@ -121,7 +137,8 @@ static void test_table(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answer), cmocka_unit_test(test_bare_answer), cmocka_unit_test(test_bad_answers), cmocka_unit_test(test_path),
+		cmocka_unit_test(test_answer), cmocka_unit_test(test_whole_answer),
+		cmocka_unit_test(test_bare_answer), cmocka_unit_test(test_bad_answers), cmocka_unit_test(test_path),
 		cmocka_unit_test(test_exits), cmocka_unit_test(test_table),
 	};
 
