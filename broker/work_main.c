@@ -361,13 +361,28 @@ static void look_again(void)
 	announce();
 }
 
-/* Has a key that was in use become unsearchable? */
-static bool lost_sight(const struct work_view *view)
+/* How many keys of a view could not be searched, and how many have no version. */
+struct sight {
+	size_t n_unsearched, n_without;
+};
+
+static struct sight sight_of(const struct work_view *view)
 {
-	for (size_t i = 0; i < view->n_keys; i++)
-		if (work_view_wants_search(&view->keys[i]))
-			return true;
-	return false;
+	struct sight s = { 0 };
+
+	for (size_t i = 0; i < view->n_keys; i++) {
+		s.n_unsearched += work_view_wants_search(&view->keys[i]);
+		s.n_without += conf_key_is_versioned(view->keys[i].conf) && !view->keys[i].is_version;
+	}
+	return s;
+}
+
+/* Is there less to see than before? */
+static bool lost_sight(const struct work_view *before, const struct work_view *view)
+{
+	struct sight was = sight_of(before), is = sight_of(view);
+
+	return is.n_unsearched > was.n_unsearched || is.n_without > was.n_without;
 }
 
 /* For new versions, and those that are no more, on tokens that stay open. Another process may be changing the token at this very moment: what
@@ -377,7 +392,7 @@ static const struct work_view *look_for_versions(void)
 	struct conf *conf = copy_conf(self.view->conf);
 	struct work_view *view = conf != NULL ? work_view_again(self.view, conf) : NULL;
 
-	if (view != NULL && lost_sight(view) && !lost_sight(self.view)) {
+	if (view != NULL && lost_sight(self.view, view)) {
 		log_event(LOG_LEVEL_WARNING, "versions-unread", "module", self.module, NULL);
 		work_view_unref(view);
 		return self.view;

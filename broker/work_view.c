@@ -281,7 +281,9 @@ static void search_versions(const struct work_view *view, struct work_key *k, st
 			k->token = t;
 		}
 	}
-	if (found->skipped[0] != '\0') /* one that cannot be read now may have been read before */
+	/* One that cannot be read now may have been read before; and a token that shows none at all has more likely lost its mind (SoftHSM without its
+	 * files) than all its keys. */
+	if (found->skipped[0] != '\0' || found->n == 0)
 		k->is_whole = false;
 	if (found->n_too_many > 0)
 		log_event(LOG_LEVEL_WARNING, "versions-left-out", "key", conf->name, "why", "there are too many; jwk11 prune destroys retired ones", NULL);
