@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "token/key.h"
 
-enum { MAX_N = 64, MAX_TIMES = 200000 };
+enum { MAX_N = 64, MAX_TIMES = 200000, BATCH = 64 };
 
 static atomic_bool stop_now;
 
@@ -159,16 +159,19 @@ static void ask(int fd, const char *request, size_t len)
 		load_die("send", strerror(errno));
 }
 
-/* Answers come in one piece, being small and written at once. */
+/* Answers come in one piece, being written at once. */
 static void take(int fd)
 {
-	char answer[16384];
+	char answer[65536];
 	ssize_t got = recv(fd, answer, sizeof(answer), 0);
 
 	if (got < 12 || memcmp(answer, "HTTP/1.1 200", 12) != 0)
 		load_die("broker", "an answer that is not 200");
+	if (memmem(answer, (size_t)got, "\"results\":", 10) != NULL && memmem(answer, (size_t)got, "\"title\":", 8) != NULL)
+		load_die("broker", "a batch that is not all signatures");
 }
 
+/* Answers a second, one request under way on each of n connections. */
 static double closed_loop(const struct load *load, int n, const char *request)
 {
 	struct pollfd fds[MAX_N];
@@ -211,6 +214,19 @@ double load_sign(const struct load *load, int n)
 
 	sign_request(load, request, sizeof(request));
 	return closed_loop(load, n, request);
+}
+
+double load_batch(const struct load *load, int n)
+{
+	char request[BATCH * 128 + 256], body[BATCH * 128];
+	size_t len = 0;
+
+	for (int i = 0; i < BATCH; i++)
+		len += (size_t)snprintf(body + len, sizeof(body) - len, "%s{\"op\":\"sign\",\"key\":\"%.16s\",\"digest\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+			i == 0 ? "{\"requests\":[" : ",", load->label);
+	len += (size_t)snprintf(body + len, sizeof(body) - len, "]}");
+	snprintf(request, sizeof(request), "POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", len, body);
+	return BATCH * closed_loop(load, n, request);
 }
 
 double load_jwks(const struct load *load, int n)

@@ -22,6 +22,8 @@ double load_lib(const struct load *load, int n);
 /* POST /v1/keys/{k}/sign and GET the JWK set on n kept connections with one request under way on each. */
 double load_sign(const struct load *load, int n);
 double load_jwks(const struct load *load, int n);
+/* The same signatures by POST /v1/batch, 64 in each; signatures a second. */
+double load_batch(const struct load *load, int n);
 /* The raw loop in n processes of their own through a p11-kit server; P11_KIT_SERVER_ADDRESS says where. */
 double load_p11kit(const struct load *load, int n);
 /* The program of such a process: opens, says so with a byte on standard output, waits for a byte, runs, prints its count. */
