@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches. Everything that can be said without a worker is said of all items first. Then a batch has as many calls under way as workers take, and
- * one more that waits: a token that takes its time for each does not let the deadline of the last one pass, other users find the queue as short as
- * ever, and what a client that goes away has not had yet costs nothing. */
+ * one more that waits for each module: a token that takes its time for each does not let the deadline of the last one pass, other users find the
+ * queue as short as ever, and what a client that goes away has not had yet costs nothing. */
 #include "front_batch.h"
 
 #include <stdio.h>
@@ -35,9 +35,8 @@ struct front_batch {
 	void (*done)(void *arg, bool abandoned);
 	void *arg;
 	size_t n, n_done, n_under_way;
-	size_t first;           /* all before it have begun */
-	const struct item *last; /* that has begun; NULL: none */
-	size_t n_octets;        /* of results */
+	size_t first;    /* all before it have begun */
+	size_t n_octets; /* of results */
 	struct item items[];
 };
 
@@ -266,19 +265,24 @@ static enum jwk11_rc start_call(struct item *item)
 		return rc;
 	item->state = ITEM_UNDER_WAY;
 	batch->n_under_way++;
-	batch->last = item;
 	return JWK11_OK;
 }
 
-/* Is there one of this batch that waits for the same module? */
-static bool must_wait(const struct front_batch *batch, const struct item *item)
+/* Is there one of this batch in the queue of the module? */
+static bool has_waiting(const struct front_batch *batch, const char *module)
 {
-	return batch->last != NULL && batch->last->call.state == CALL_QUEUED && batch->last->module == item->module;
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->items[i].state == ITEM_UNDER_WAY && batch->items[i].call.state == CALL_QUEUED && batch->items[i].module == module)
+			return true;
+	return false;
 }
 
-/* Starts items until one waits. Where there is no room, those under way make some when they end; when there are none, it is said as to a request. */
+/* Starts items until one waits for each module. Where there is no room, those under way make some when they end; when there are none, it is said as to a
+ * request. */
 static void feed(struct front_batch *batch)
 {
+	const char *full = NULL; /* a module whose workers have enough */
+
 	while (batch->first < batch->n && batch->items[batch->first].state != ITEM_WAITS)
 		batch->first++;
 	for (size_t i = batch->first; i < batch->n; i++) {
@@ -287,8 +291,12 @@ static void feed(struct front_batch *batch)
 		enum jwk11_rc rc;
 		char id[ID_MAX];
 
-		if (item->state != ITEM_WAITS || must_wait(batch, item))
+		if (item->state != ITEM_WAITS || item->module == full)
 			continue;
+		if (has_waiting(batch, item->module)) {
+			full = item->module;
+			continue;
+		}
 		rc = start_call(item);
 		if (rc == JWK11_OK)
 			continue;
