@@ -54,7 +54,6 @@ struct front_grpc {
 	size_t n_kids;
 	struct jwk11_buf kid_text;
 	size_t sent;             /* octets of it that it was told */
-	bool known;              /* some of its keys has been seen */
 	int64_t looked;          /* when a worker last looked at its tokens and all was well; seconds since 1970 */
 	struct loop_timer wake;
 	unsigned char room[WIRE_MAX];
@@ -436,7 +435,7 @@ static void send_pieces(struct front_grpc *grpc)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(WIRE_MAX);
 
-	while (grpc->watch.fd >= 0 && grpc->known && grpc->sent < grpc->published.len) {
+	while (grpc->watch.fd >= 0 && grpc->sent < grpc->published.len) {
 		size_t left = grpc->published.len - grpc->sent, len = left < PIECE ? left : PIECE;
 
 		jwk11_buf_reset(&out);
@@ -459,7 +458,7 @@ struct listed {
 };
 struct listing {
 	struct listed *all;
-	size_t n, room;
+	size_t n, n_own, room;
 	bool failed;
 };
 
@@ -487,6 +486,7 @@ static bool list_own(void *arg, const struct conf_key *k, const struct catalog_k
 
 	if (key->kid[0] == '\0' || key->pem[0] == '\0' || key->rival != NULL || !conf_kubernetes_takes(key->alg))
 		return true;
+	l->n_own++;
 	return list(l, &(struct listed){ .kid = key->kid, .pem = key->pem, .exclude = k->discovery == CONF_NO });
 }
 
@@ -523,13 +523,15 @@ static bool decode(const struct listed *key, struct jwk11_buf *out)
 	return j11_b64_decode(text, "PEM", out, NULL) == JWK11_OK && out->failed == JWK11_OK && out->len > 0;
 }
 
-/* In the order of kids, so that it is the same whoever lists them; what API servers compare is order and kids. */
+/* Before a key of its own was seen there is nothing to tell: an API server that hears of peers' keys alone forgets ours, and one that hears of none
+ * keeps what it knows and asks again. In the order of kids, so that it is the same whoever lists them; what API servers compare is order and kids. */
 static void write_listing(struct front_grpc *grpc, struct listing *l, struct jwk11_buf *out)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = J11_BUF(65536);
 
-	if (l->n > 0)
-		qsort(l->all, l->n, sizeof(*l->all), compare_listed);
+	if (l->n_own == 0)
+		return;
+	qsort(l->all, l->n, sizeof(*l->all), compare_listed);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct listed *key = &l->all[i];
 
@@ -539,6 +541,8 @@ static void write_listing(struct front_grpc *grpc, struct listing *l, struct jwk
 		if (!key->exclude)
 			j11_buf_add(&grpc->kid_text, key->kid, strlen(key->kid) + 1);
 	}
+	if (grpc->looked == 0)
+		grpc->looked = time(NULL);
 	if (out->len > 0)
 		grpc_proto_keys_end(out, grpc->looked, grpc->front->conf->kubernetes.refresh_hint);
 }
@@ -598,7 +602,6 @@ static void publish(struct front_grpc *grpc)
 	j11_buf_done(&grpc->published);
 	grpc->published = out;
 	out = J11_BUF(0);
-	grpc->known = true;
 	grpc->sent = 0;
 	send_pieces(grpc);
 }

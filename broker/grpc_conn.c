@@ -71,6 +71,17 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
 	return 0;
 }
 
+/* A client whose call is answered need not send the rest of its request. Only now: what is reset sends nothing more. */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+{
+	struct grpc_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+	(void)user_data;
+	if (s != NULL && frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !s->ended)
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+	return 0;
+}
+
 static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t error_code, void *user_data)
 {
 	struct grpc_stream *s = nghttp2_session_get_stream_user_data(session, stream_id);
@@ -92,6 +103,7 @@ bool grpc_conn_prepare(struct grpc *grpc)
 	nghttp2_session_callbacks_set_on_header_callback(grpc->callbacks, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(grpc->callbacks, on_frame);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(grpc->callbacks, on_data);
+	nghttp2_session_callbacks_set_on_frame_send_callback(grpc->callbacks, on_frame_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(grpc->callbacks, on_stream_close);
 	nghttp2_option_set_no_closed_streams(grpc->option, 1);
 	return true;

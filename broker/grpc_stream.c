@@ -128,13 +128,6 @@ static void succeed(struct grpc_stream *s)
 	(void)nghttp2_submit_response(s->conn->session, s->id, headers, J11_COUNT(headers), &source);
 }
 
-/* A client that is still sending need not go on. */
-static void stop_reading(struct grpc_stream *s)
-{
-	if (!s->ended)
-		(void)nghttp2_submit_rst_stream(s->conn->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
-}
-
 void grpc_stream_fail(struct grpc_stream *s, enum grpc_status status, const char *message)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(2048);
@@ -149,7 +142,6 @@ void grpc_stream_fail(struct grpc_stream *s, enum grpc_status status, const char
 		NAME_VALUE("grpc-status", digits), NAME_VALUE("grpc-message", jwk11_buf_data(&text)), NAME_VALUE("grpc-accept-encoding", "identity") };
 
 	(void)nghttp2_submit_response(s->conn->session, s->id, headers, SERVER_HEADERS + (status == GRPC_UNIMPLEMENTED), NULL);
-	stop_reading(s);
 }
 
 /* For what is no gRPC at all. */
@@ -159,7 +151,6 @@ static void fail_http(struct grpc_stream *s, const char *http_status)
 
 	settle(s);
 	(void)nghttp2_submit_response(s->conn->session, s->id, headers, J11_COUNT(headers), NULL);
-	stop_reading(s);
 }
 
 static void end_message(struct grpc_stream *s)

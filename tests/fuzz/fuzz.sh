@@ -18,13 +18,13 @@ done
 [ -n "$work" ] || work=$(mktemp -d)
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(cd "$here" && echo f_*.c | sed 's/f_\([a-z0-9]*\)\.c/\1/g')
-flags="-std=c11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+flags="-std=c11 -D_GNU_SOURCE -DJWK11_KUBERNETES -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 flags="$flags -I$top/lib -I$top/broker -I$top/tools $(pkg-config --cflags p11-kit-1 libcrypto yajl libseccomp)"
 libs="$(pkg-config --libs p11-kit-1 libcrypto yajl libseccomp) -lpthread"
 mkdir -p "$work/obj"
 
 # One archive of everything but the files with a main function.
-for f in "$top"/lib/*.c "$top"/lib/*/*.c "$top"/broker/conf_*.c "$top"/broker/http_*.c "$top"/broker/keys_file.c "$top"/broker/policy.c "$top"/broker/wire.c "$top"/broker/audit_*.c \
+for f in "$top"/lib/*.c "$top"/lib/*/*.c "$top"/broker/conf_*.c "$top"/broker/grpc_proto.c "$top"/broker/grpc_text.c "$top"/broker/http_*.c "$top"/broker/keys_file.c "$top"/broker/policy.c "$top"/broker/problem.c "$top"/broker/wire.c "$top"/broker/audit_*.c \
 	"$top"/broker/breaker.c "$top"/broker/peer.c "$top"/broker/tally.c "$top"/broker/work_[a-l]*.c "$top"/broker/work_[n-z]*.c "$top"/tools/ask.c "$top"/tools/exit.c; do
 	o=$work/obj/$(echo "${f#"$top"/}" | tr / _).o
 	# shellcheck disable=SC2086

@@ -5,6 +5,7 @@ UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_point tes
 	tests/t_jws_make tests/t_profile tests/t_cose \
 	tests/t_http_parse tests/t_problem tests/t_catalog tests/t_call tests/t_conf tests/t_wire tests/t_policy tests/t_tools
 UNIT_TESTS += tests/t_user tests/t_meter
+UNIT_TESTS += tests/t_grpc
 UNIT_TESTS += tests/t_breaker
 UNIT_TESTS += tests/t_version
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
@@ -135,6 +136,11 @@ tests_t_call_SOURCES = tests/unit/t_call.c
 tests_t_call_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_call_CFLAGS = $(TEST_FLAGS)
 tests_t_call_LDADD = $(FRONT_LIBS)
+
+tests_t_grpc_SOURCES = tests/unit/t_grpc.c
+tests_t_grpc_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_grpc_CFLAGS = $(TEST_FLAGS)
+tests_t_grpc_LDADD = $(FRONT_LIBS)
 
 tests_t_user_SOURCES = tests/unit/t_user.c
 tests_t_user_CPPFLAGS = $(TEST_CPPFLAGS)
