@@ -138,6 +138,8 @@ struct conf {
 	enum conf_sync audit_sync;
 	enum conf_journal audit_journal;
 	const char *audit_file;  /* absolute; default audit.jsonl in state_dir */
+	const char *publish_dir;  /* absolute; where the published sets are written as files; NULL: nowhere */
+	const char *publish_hook; /* absolute path of a program that is told of changed files; NULL: none */
 	enum conf_yes strict;    /* refuse keys that anything is known against */
 	enum conf_yes transit;   /* the part of Vault's transit API that reads keys, signs and verifies */
 	unsigned workers;           /* processes per module; 0: cores + 1 */

@@ -428,6 +428,8 @@ static enum jwk11_rc check_daemon(struct checked *r, const struct conf *c)
 	for (const char **e = c->environment; *e != NULL; e++)
 		if (strchr(*e, '=') == NULL || **e == '=')
 			return refuse(r, "[daemon] environment takes NAME=VALUE");
+	if (c->publish_hook != NULL && c->publish_dir == NULL)
+		return refuse(r, "[daemon] publish-hook goes with publish-dir only");
 	return check_workers(r, c);
 }
 

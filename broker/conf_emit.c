@@ -26,6 +26,8 @@ const struct conf_row conf_rows[] = {
 	D("audit-file", CONF_PATH, audit_file, 0, 0, { 0 }),
 	D("audit-journal", CONF_WORD, audit_journal, 0, 0, { "no", "refused", "yes" }),
 	D("audit-sync", CONF_WORD, audit_sync, 0, 0, { "none", "interval", "each" }),
+	D("publish-dir", CONF_PATH, publish_dir, 0, 0, { 0 }),
+	D("publish-hook", CONF_PATH, publish_hook, 0, 0, { 0 }),
 	D("strict", CONF_WORD, strict, 0, 0, { "no", "yes" }),
 	D("transit", CONF_WORD, transit, 0, 0, { "no", "yes" }),
 	D("workers", CONF_UNSIGNED, workers, 0, 64, { 0 }),

@@ -37,6 +37,12 @@ struct front {
 	uint64_t conf_generation; /* grows with each new configuration */
 	struct front_jwks *jwks;
 	bool jwks_changed;        /* when they were rendered last */
+	void (*refreshed)(struct front *front); /* called when sets were rendered, or that failed; NULL: nobody wants to know */
+	struct front_published {  /* what the supervisor tells of the files that sets are written to */
+		bool failing;
+		uint64_t n_failures;
+		int64_t moment;   /* of the last good run, seconds since 1970; 0: none */
+	} published;
 	int64_t settled, due;     /* when states of versions were settled, and when the next one changes; seconds since 1970 */
 	struct jwk11_buf body;    /* the body of the reply being made */
 	struct jwk11_buf octets;  /* decoded base64url, one field at a time */

@@ -25,7 +25,6 @@
 #define OCTETS_MAX (16u * 1024u * 1024u) /* of all its requests under way */
 #define PUBLISHED_MAX (3584u * 1024u)    /* clients of gRPC take messages of 4 MiB */
 #define PIECE (128u * 1024u)             /* octets of them in one message */
-#define WAKE_MS 3600000                  /* at most, until states of versions are looked at again */
 
 /* One request. In `calls` while a worker has it, then in `replies` until its answer is sent. */
 struct grpc_call {
@@ -55,7 +54,6 @@ struct front_grpc {
 	struct jwk11_buf kid_text;
 	size_t sent;             /* octets of it that it was told */
 	int64_t looked;          /* when a worker last looked at its tokens and all was well; seconds since 1970 */
-	struct loop_timer wake;
 	unsigned char room[WIRE_MAX];
 };
 
@@ -268,8 +266,7 @@ static void start(struct grpc_call *c, struct jwk11_view claims)
 	const struct catalog_key *key;
 	enum jwk11_rc rc;
 
-	if (!front_view_keeps_time(front))
-		front_grpc_refresh(c->grpc);
+	front_view_keep_time(front);
 	key = find_key(c);
 	if (key == NULL)
 		return;
@@ -564,19 +561,6 @@ static void index_kids(struct front_grpc *grpc)
 	}
 }
 
-/* The states of versions have moments of their own, and nobody need ask us for the API server to go by the old ones. */
-static void set_wake(struct front_grpc *grpc)
-{
-	struct front *front = grpc->front;
-	int64_t wait = front->due != INT64_MAX ? front->due - time(NULL) : INT64_MAX;
-	uint64_t ms = wait >= WAKE_MS / 1000 ? WAKE_MS : wait > 0 ? (uint64_t)wait * 1000 : 1000;
-
-	if (front->due == INT64_MAX)
-		loop_timer_clear(&grpc->wake);
-	else if (!loop_timer_set(front->loop, &grpc->wake, loop_now(front->loop) + ms))
-		log_event(LOG_LEVEL_ERROR, "timer-failed", NULL);
-}
-
 static void publish(struct front_grpc *grpc)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(PUBLISHED_MAX);
@@ -608,15 +592,8 @@ static void publish(struct front_grpc *grpc)
 
 void front_grpc_refresh(struct front_grpc *grpc)
 {
-	struct front *front = grpc->front;
-	struct jwk11_err err = { .rc = JWK11_OK };
-
-	if (front->conf == NULL || !conf_has_kubernetes(front->conf))
-		return;
-	if (!front_view_keeps_time(front) && front_view_refresh(front, &err) != JWK11_OK)
-		log_event(LOG_LEVEL_ERROR, "sets-not-rendered", "reason", err.text, NULL);
-	publish(grpc);
-	set_wake(grpc);
+	if (grpc->front->conf != NULL && conf_has_kubernetes(grpc->front->conf))
+		publish(grpc);
 }
 
 void front_grpc_looked(struct front_grpc *grpc)
@@ -633,11 +610,6 @@ void front_grpc_looked(struct front_grpc *grpc)
 	front_grpc_refresh(grpc);
 }
 
-static void on_wake(void *arg)
-{
-	front_grpc_refresh(arg);
-}
-
 struct front_grpc *front_grpc_new(struct front *front, void (*gone)(void *arg), void *arg)
 {
 	struct front_grpc *grpc = j11_mem_new(sizeof(*grpc));
@@ -650,7 +622,6 @@ struct front_grpc *front_grpc_new(struct front *front, void (*gone)(void *arg), 
 	grpc->watch.fd = -1;
 	grpc->published = J11_BUF(PUBLISHED_MAX);
 	grpc->kid_text = J11_BUF(PUBLISHED_MAX);
-	grpc->wake = (struct loop_timer){ .fn = on_wake, .arg = grpc };
 	return grpc;
 }
 
@@ -665,7 +636,6 @@ void front_grpc_free(struct front_grpc *grpc)
 		take(&grpc->calls, c);
 		free_call(c);
 	}
-	loop_timer_remove(grpc->front->loop, &grpc->wake);
 	j11_mem_free(grpc->kids);
 	j11_buf_done(&grpc->published);
 	j11_buf_done(&grpc->kid_text);

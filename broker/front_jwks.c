@@ -123,13 +123,6 @@ static bool is_repeated(const struct front *front, const struct conf_set *set, c
 	return t.found;
 }
 
-bool front_view_keeps_time(struct front *front)
-{
-	int64_t now = time(NULL);
-
-	return now >= front->settled && now < front->due;
-}
-
 static void settle(struct front *front)
 {
 	front->settled = time(NULL);
@@ -335,7 +328,7 @@ static const struct set *find_set(const struct front_jwks *jwks, const char *nam
 	return NULL;
 }
 
-/* A set with the tag it had has not changed. True: some has. */
+/* A set with the tag it had has not changed. True: some has, or its document. */
 static bool date(const struct front_jwks *before, struct front_jwks *now)
 {
 	bool changed = before == NULL || before->n_sets != now->n_sets;
@@ -347,7 +340,7 @@ static bool date(const struct front_jwks *before, struct front_jwks *now)
 		bool same = old != NULL && j11_text_equal(old->etag, set->etag);
 
 		set->changed = same ? old->changed : (int64_t)time(NULL);
-		changed |= !same;
+		changed |= !same || old->waits != set->waits || !j11_text_equal(old->etag_discovery, set->etag_discovery);
 	}
 	return changed;
 }
@@ -391,7 +384,7 @@ static void log_left_out(const struct front_jwks *before, const struct front_jwk
 	}
 }
 
-enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
+static enum jwk11_rc render_all(struct front *front, struct jwk11_err *err)
 {
 	const struct conf *conf = front->conf;
 	const struct conf_set *set;
@@ -414,6 +407,26 @@ enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
 	front_view_free(front->jwks);
 	front->jwks = J11_STEAL(jwks);
 	return JWK11_OK;
+}
+
+enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err)
+{
+	enum jwk11_rc rc;
+
+	front->jwks_changed = false;
+	rc = render_all(front, err);
+	if (front->refreshed != NULL)
+		front->refreshed(front);
+	return rc;
+}
+
+void front_view_keep_time(struct front *front)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+	int64_t now = time(NULL);
+
+	if ((now < front->settled || now >= front->due) && front_view_refresh(front, &err) != JWK11_OK)
+		log_event(LOG_LEVEL_ERROR, "sets-not-rendered", "reason", err.text, NULL);
 }
 
 /* application/json, which every consumer takes, unless the registered type is asked for by its name and not as second choice. NULL: the

@@ -3,9 +3,11 @@
  * no PIN, no module and no libcrypto, and can only ask workers for signatures, never make one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +38,7 @@ struct process {
 	struct front_listen listen[2 + CONF_SOCKETS_MAX];
 	size_t n_listen;
 	struct loop_watch control;
+	struct loop_watch alarm; /* a clock that says when a version's moment has come */
 	struct loop_timer drain;
 	int status;
 	unsigned char room[WIRE_MAX];
@@ -59,11 +62,32 @@ static void tell(enum wire_type type, uint64_t id, const char *module, unsigned 
 	j11_buf_done(&buf);
 }
 
-/* ---- from the workers ---- */
+/* ---- what is published, and when it changes ---- */
+
+/* At the moment at which a version's state changes, or when somebody sets the clock. Files of sets are written then, though nobody asks for the set. */
+static void set_alarm(struct process *p)
+{
+	int64_t due = p->front.due, wait = due > p->front.settled ? due - p->front.settled : 1;
+	struct itimerspec at = { .it_value = { .tv_sec = 0 } };
+	struct timespec now;
+
+	if (due != INT64_MAX && clock_gettime(CLOCK_REALTIME, &now) == 0) /* from now, not as it is: at most a second late, and never at once again */
+		at.it_value.tv_sec = now.tv_sec + wait;
+	if (p->alarm.fd >= 0 && timerfd_settime(p->alarm.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) != 0)
+		log_event(LOG_LEVEL_WARNING, "alarm-failed", "error", strerrorname_np(errno), NULL);
+}
 
 static struct process *process_of(struct front *front)
 {
 	return (struct process *)(void *)((char *)front - offsetof(struct process, front));
+}
+
+static void on_refreshed(struct front *front)
+{
+	if (front->jwks_changed && front->conf->publish_dir != NULL)
+		tell(WIRE_SETS, 0, NULL, 0);
+	set_alarm(process_of(front));
+	front_grpc_refresh(process_of(front)->grpc);
 }
 
 static void refresh(struct front *front)
@@ -72,8 +96,20 @@ static void refresh(struct front *front)
 
 	if (front_view_refresh(front, &err) != JWK11_OK)
 		log_event(LOG_LEVEL_ERROR, "sets-not-rendered", "reason", err.text, NULL);
-	front_grpc_refresh(process_of(front)->grpc);
 }
+
+static void on_alarm(void *arg, uint32_t events)
+{
+	struct process *p = arg;
+	uint64_t n;
+
+	(void)events;
+	if (read(p->alarm.fd, &n, sizeof(n)) < 0 && errno != ECANCELED) /* ECANCELED: the clock was set */
+		return;
+	refresh(&p->front);
+}
+
+/* ---- from the workers ---- */
 
 static void on_catalog(void *arg, const char *module, const struct wire_msg *msg)
 {
@@ -258,6 +294,14 @@ static void on_module_down(struct process *p, const struct wire_msg *msg)
 		calls_module_down(p->front.calls, module);
 }
 
+static void on_files(struct front *front, const struct wire_msg *msg)
+{
+	uint64_t flags, failures, moment;
+
+	if (wire_num(msg, WIRE_F_FLAGS, &flags) && wire_num(msg, WIRE_F_MISSED, &failures) && wire_num(msg, WIRE_F_MOMENT, &moment))
+		front->published = (struct front_published){ .failing = flags != 0, .n_failures = failures, .moment = (int64_t)moment };
+}
+
 static void on_drain(struct process *p)
 {
 	struct front *front = &p->front;
@@ -305,6 +349,9 @@ static void take_message(struct process *p, size_t len, int *fd)
 		break;
 	case WIRE_GRPC:
 		on_grpc(p, fd);
+		break;
+	case WIRE_FILES:
+		on_files(&p->front, &msg);
 		break;
 	case WIRE_DRAIN:
 		on_drain(p);
@@ -365,6 +412,10 @@ static enum jwk11_rc prepare(struct process *p, struct jwk11_err *err)
 		return j11_err_memory(err);
 	if (getrandom(&front->id_state, sizeof(front->id_state), 0) != sizeof(front->id_state))
 		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "no random octets");
+	front->refreshed = on_refreshed;
+	p->alarm = (struct loop_watch){ .fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK), .events = EPOLLIN, .fn = on_alarm, .arg = p };
+	if (p->alarm.fd < 0 || !loop_add(front->loop, &p->alarm))
+		return j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_INTERNAL, "no timer: %s", strerrorname_np(errno));
 	p->control = (struct loop_watch){ .fd = FD_CONTROL, .events = EPOLLIN, .fn = on_control, .arg = p };
 	for (size_t i = 0; i < p->n_listen; i++)
 		if (fcntl(p->listen[i].fd, F_SETFL, O_NONBLOCK) != 0)

@@ -225,6 +225,20 @@ static void add_sets(struct writer *w)
 		sample(w, "jwks_keys", "set", name, n_keys);
 }
 
+static void add_published(struct writer *w)
+{
+	const struct front_published *p = &w->front->published;
+
+	if (w->front->conf->publish_dir == NULL)
+		return;
+	family(w, "publish_failing", "gauge", "1 while the files of the key sets are not as they should be, or the hook was not told");
+	sample(w, "publish_failing", NULL, NULL, p->failing);
+	family(w, "publish_failures_total", "counter", "Times that writing the files or telling the hook has failed");
+	sample(w, "publish_failures_total", NULL, NULL, p->n_failures);
+	family(w, "publish_timestamp_seconds", "gauge", "When the files were last found or made as they should be");
+	sample(w, "publish_timestamp_seconds", NULL, NULL, (uint64_t)p->moment);
+}
+
 enum front_outcome front_metrics(struct front_request *q)
 {
 	struct writer w = { .front = q->front, .who = front_peer_get(q->peer), .out = &q->front->body };
@@ -239,6 +253,7 @@ enum front_outcome front_metrics(struct front_request *q)
 	add_connections(&w);
 	add_counts(&w);
 	add_sets(&w);
+	add_published(&w);
 	q->reply.cache_control = "no-store";
 	return front_send_body(q, TYPE);
 }

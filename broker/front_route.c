@@ -15,7 +15,6 @@
 #include "front_view.h"
 #include "http_media.h"
 #include "json/json_write.h"
-#include "log.h"
 
 #ifndef JWK11_VERSION
 #define JWK11_VERSION "0.1.0" /* as in lib/api.c, which the front does not link */
@@ -294,10 +293,8 @@ bool front_route_check(struct front_request *q)
 enum front_outcome front_route(struct front_request *q)
 {
 	const struct route *route;
-	struct jwk11_err err = { .rc = JWK11_OK };
 
-	if (!front_view_keeps_time(q->front) && front_view_refresh(q->front, &err) != JWK11_OK)
-		log_event(LOG_LEVEL_ERROR, "sets-not-rendered", "reason", err.text, NULL);
+	front_view_keep_time(q->front);
 	if (must_ask(q))
 		return FRONT_WHO;
 	route = check(q);

@@ -15,10 +15,10 @@ typedef bool (*front_verify_only_fn)(void *arg, const struct conf_verify_only *k
 void front_view_each_verify_only(const struct front *front, const struct conf_set *set, front_verify_only_fn fn, void *arg);
 /* Is the set for keys of tokens too? Then it is not served before one of them was seen: whoever fetched it would keep it. */
 bool front_view_wants_own(const struct front *front, const struct conf_set *set);
-/* Does what was rendered still hold at this moment? Not when a version's has come, or the clock has been put back. */
-bool front_view_keeps_time(struct front *front);
-/* Renders the key sets anew: after a new configuration or catalogue, or when it no longer keeps time. On failure the old ones stay. */
+/* Renders the key sets anew: after a new configuration or catalogue. On failure the old ones stay. */
 enum jwk11_rc front_view_refresh(struct front *front, struct jwk11_err *err) J11_MUST_USE;
+/* The same when a version's moment has come, or the clock has been put back, since they were rendered. A failure is logged. */
+void front_view_keep_time(struct front *front);
 void front_view_free(struct front_jwks *jwks);
 J11_DEFINE_AUTO(struct front_jwks, front_view_free)
 

@@ -14,7 +14,7 @@ libj11broker_la_CPPFLAGS = $(BROKER_CPPFLAGS) $(SECCOMP_CFLAGS)
 libj11broker_la_LIBADD = libj11base.la
 
 jwk11d_SOURCES = broker/sup_audit.c broker/sup_audit.h broker/sup_child.c broker/sup_child.h broker/sup_conf.c broker/sup_conf.h broker/sup_explain.c broker/sup_explain.h broker/sup_keys.c broker/sup_keys.h broker/sup_listen.c broker/sup_listen.h broker/sup_login.c broker/sup_login.h broker/sup_main.c \
-	broker/sup_notify.c broker/sup_notify.h broker/sup_serve.c broker/sup_serve.h broker/sup_sock.c broker/sup_sock.h broker/sup_spawn.c \
+	broker/sup_notify.c broker/sup_notify.h broker/sup_publish.c broker/sup_publish.h broker/sup_serve.c broker/sup_serve.h broker/sup_sock.c broker/sup_sock.h broker/sup_spawn.c \
 	broker/sup_spawn.h broker/sup_status.c broker/sup_status.h broker/sup_watch.c broker/sup_watch.h
 jwk11d_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)

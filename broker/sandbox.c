@@ -123,6 +123,23 @@ bool sandbox_front(void)
 	return sandbox_filter_front();
 }
 
+/* ---- publisher ---- */
+
+bool sandbox_publisher(const struct conf *conf, const char *program, const char *dir)
+{
+	const struct sandbox_land_rule rules[] = {
+		{ .path = "/usr", .kept = SANDBOX_LAND_READ }, { .path = "/lib", .kept = SANDBOX_LAND_READ }, { .path = "/lib64", .kept = SANDBOX_LAND_READ },
+		{ .path = "/etc/ld.so.cache", .kept = SANDBOX_LAND_READ }, { .path = "/dev/null", .kept = SANDBOX_LAND_READ | SANDBOX_LAND_WRITE },
+		{ .path = program, .kept = SANDBOX_LAND_READ }, { .path = dir, .kept = SANDBOX_LAND_READ | SANDBOX_LAND_WRITE },
+	};
+
+	if (SANITIZED || conf_list_has(conf->worker_allow, "all"))
+		return true;
+	if (sandbox_land_abi() > 0 && !sandbox_land_restrict(SANDBOX_LAND_READ | SANDBOX_LAND_WRITE, rules, J11_COUNT(rules)))
+		return false;
+	return sandbox_filter_worker(SANDBOX_ALLOW_EXEC);
+}
+
 /* ---- worker ---- */
 
 /* Without which no library loads and no PIN is found; everything that the configuration names by itself. */

@@ -16,6 +16,9 @@ bool sandbox_supervisor(const struct conf *conf) J11_MUST_USE;
 bool sandbox_front(void) J11_MUST_USE;
 /* jwk11d-keys, once it has read its files: as the front. */
 bool sandbox_keys(void) J11_MUST_USE;
+/* Child of the supervisor, before it becomes the program at this path, which writes published files: no network, and of the file system only what it takes
+ * to start, and the folder. */
+bool sandbox_publisher(const struct conf *conf, const char *program, const char *dir) J11_MUST_USE;
 /* Worker, before it loads its module and before it has threads: no capability; a filter of what no module needs, and the paths of
  * worker-read and worker-write, as the configuration says. `talk`: log what is not as it could be. */
 bool sandbox_worker(const struct conf *conf, bool talk) J11_MUST_USE;

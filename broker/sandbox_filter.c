@@ -62,7 +62,7 @@ static bool allow_front(scmp_filter_ctx f)
 		CALL(read), CALL(write), CALL(writev), CALL(recvmsg), CALL(sendmsg), CALL(recvfrom), CALL(accept4), CALL(shutdown), CALL(close),
 		CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_ctl), CALL(getsockopt), CALL(lseek), CALL(pread64),
 		CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk), CALL(futex),
-		CALL(clock_gettime), CALL(gettimeofday), CALL(time), CALL(getrandom), CALL(getpid), CALL(gettid),
+		CALL(clock_gettime), CALL(timerfd_settime), CALL(gettimeofday), CALL(time), CALL(getrandom), CALL(getpid), CALL(gettid),
 		CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(rt_sigaction), CALL(restart_syscall), CALL(exit), CALL(exit_group),
 		/* No code comes into being. */
 		CALL1(mmap, LACKS(2, PROT_EXEC)), CALL1(mprotect, LACKS(2, PROT_EXEC)),

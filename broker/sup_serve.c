@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "log.h"
 #include "sup_child.h"
+#include "sup_publish.h"
 #include "sup_status.h"
 #include "sup_watch.h"
 
@@ -32,6 +33,7 @@ struct sup {
 	struct sup_children children;
 	struct sup_status status;
 	struct sup_watch watch;
+	struct sup_publish publish;
 	int signals;
 	bool draining;
 	bool told_ready;
@@ -134,6 +136,7 @@ static void on_ready(struct sup *sup, struct sup_child *c, uint64_t generation)
 	}
 	for (size_t i = 1; i < sup->children.n; i++)
 		sup_child_introduce(&sup->children, &sup->children.all[i]);
+	sup->publish.news = true;
 	log_event(LOG_LEVEL_NOTICE, "serving", "api", sup->sock->api.path, "public", sup->sock->public.path, NULL);
 }
 
@@ -180,6 +183,17 @@ static void on_login_set(struct sup *sup, const struct sup_child *c, const struc
 	}
 }
 
+/* Also a new front, which was told nothing. */
+static void tell_published(struct sup *sup)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(WIRE_MAX);
+
+	if (!sup->publish.news || !front_of(sup)->ready || front_of(sup)->control < 0)
+		return;
+	sup_publish_write(&sup->publish, &out);
+	sup->publish.news = out.failed != JWK11_OK || wire_send(front_of(sup)->control, j11_buf_view(&out), -1) != 0;
+}
+
 /* *fd is taken where it is wanted, and -1 then. */
 static void on_message(struct sup *sup, struct sup_child *c, const struct wire_msg *msg, int *fd)
 {
@@ -192,6 +206,10 @@ static void on_message(struct sup *sup, struct sup_child *c, const struct wire_m
 		break;
 	case WIRE_CATALOG_TOKEN:
 		on_token(sup, c, msg);
+		break;
+	case WIRE_SETS:
+		if (c->kind == SUP_FRONT)
+			sup_publish_want(&sup->publish);
 		break;
 	case WIRE_WORKER_LATE:
 		if (c->kind == SUP_FRONT)
@@ -245,6 +263,8 @@ static void reap(struct sup *sup)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct sup_child *c = sup_child_find(&sup->children, pid);
 
+		if (sup_publish_ended(&sup->publish, pid, status))
+			continue;
 		if (c != NULL)
 			sup_child_ended(&sup->children, c, status, sup->draining);
 	}
@@ -267,6 +287,7 @@ static void reload(struct sup *sup)
 	sup->status.refused[0] = '\0';
 	sup_audit_look(&sup->conf->audit, sup->conf->now);
 	sup_login_prune(&sup->conf->logins, sup->conf->now);
+	sup_publish_want(&sup->publish);
 	for (size_t i = 0; i < sup->children.n; i++)
 		if (sup->children.all[i].pid != 0)
 			sup_child_configure(&sup->children.all[i], sup->conf);
@@ -322,7 +343,7 @@ static bool drained(struct sup *sup)
 {
 	bool late = j11_clock_ms() >= sup->drain_until_ms, left = false;
 
-	if (front_of(sup)->pid != 0 && !late)
+	if ((front_of(sup)->pid != 0 || sup->publish.pid != 0) && !late)
 		return false;
 	for (size_t i = 0; i < sup->children.n; i++) {
 		struct sup_child *c = &sup->children.all[i];
@@ -351,6 +372,7 @@ static int next_timeout(const struct sup *sup)
 		next = sup->drain_until_ms;
 	} else {
 		next = earlier(sup_child_next_start(&sup->children, now), sup->watch.next_ms);
+		next = earlier(next, sup_publish_next(&sup->publish));
 		if (!sup->told_ready && sup->first_look_until_ms > now)
 			next = earlier(next, sup->first_look_until_ms);
 		if (sup->reload_until_ms != NEVER)
@@ -364,6 +386,9 @@ static int next_timeout(const struct sup *sup)
 static void keep_going(struct sup *sup)
 {
 	sup_child_start_due(&sup->children, sup->conf, sup->sock);
+	if (front_of(sup)->ready)
+		sup_publish_go_on(&sup->publish, sup->conf->now, sup->sock);
+	tell_published(sup);
 	check_up(sup);
 	check_reload(sup);
 	if (sup_watch_look(&sup->watch, &sup->children))
@@ -393,7 +418,7 @@ static int serve(struct sup *sup, struct pollfd *fds)
 
 int sup_serve(struct sup_conf *conf, const struct sup_sock *sock, struct sup_notify *notify, int signals)
 {
-	struct sup sup = { .conf = conf, .sock = sock, .notify = notify, .signals = signals, .first_look_until_ms = j11_clock_ms() + FIRST_LOOK_MS };
+	struct sup sup = { .conf = conf, .sock = sock, .notify = notify, .signals = signals, .publish = SUP_PUBLISH_NONE, .first_look_until_ms = j11_clock_ms() + FIRST_LOOK_MS };
 	struct jwk11_err err = { 0 };
 	struct pollfd *fds = NULL;
 	int status = EXIT_BUG_;
@@ -407,6 +432,7 @@ int sup_serve(struct sup_conf *conf, const struct sup_sock *sock, struct sup_not
 	else
 		log_event(LOG_LEVEL_ERROR, "start-failed", "why", err.rc != JWK11_OK ? err.text : "out of memory", NULL);
 	j11_mem_free(fds);
+	sup_publish_done(&sup.publish);
 	sup_child_close_all(&sup.children);
 	sup_status_free(&sup.status);
 	return status;

@@ -18,15 +18,23 @@
 #ifndef JWK11_LIBEXECDIR
 #define JWK11_LIBEXECDIR "/usr/libexec/jwk11"
 #endif
+#ifndef JWK11_BINDIR
+#define JWK11_BINDIR "/usr/bin"
+#endif
 
 enum { MAX_ENV = 128, FIRST_FD = 3 };
 
 static enum jwk11_rc find_program(const char *name, char path[4352], struct jwk11_err *err)
 {
+	static const char *const folders[] = { JWK11_LIBEXECDIR, JWK11_BINDIR };
 	char self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
+	if (name[0] == '/') {
+		snprintf(path, 4352, "%s", name);
+		return access(path, X_OK) == 0 ? JWK11_OK : j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_FILE_FAILED, "program %s: %s", name, strerror(errno));
+	}
 	self[n > 0 ? n : 0] = '\0';
 	slash = strrchr(self, '/');
 	if (slash != NULL) {
@@ -34,10 +42,12 @@ static enum jwk11_rc find_program(const char *name, char path[4352], struct jwk1
 		if (access(path, X_OK) == 0)
 			return JWK11_OK;
 	}
-	snprintf(path, 4352, "%s/%s", JWK11_LIBEXECDIR, name);
-	if (access(path, X_OK) == 0)
-		return JWK11_OK;
-	return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_FILE_FAILED, "program %s is neither beside jwk11d nor in %s", name, JWK11_LIBEXECDIR);
+	for (size_t i = 0; i < J11_COUNT(folders); i++) {
+		snprintf(path, 4352, "%s/%s", folders[i], name);
+		if (access(path, X_OK) == 0)
+			return JWK11_OK;
+	}
+	return j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_FILE_FAILED, "program %s is neither beside jwk11d nor in %s or %s", name, folders[0], folders[1]);
 }
 
 static bool passes(const char *entry)
@@ -65,6 +75,11 @@ static void make_environment(const char **extra, const char *env[MAX_ENV])
 	env[n] = NULL;
 }
 
+static const char *const *argv_of(const struct sup_program *p)
+{
+	return p->args != NULL ? p->args : p->argv;
+}
+
 /* In the child. Descriptors are first moved out of the way of the numbers they shall have. */
 static void run(const struct sup_program *p, const char *path, const char **env, pid_t parent)
 {
@@ -76,8 +91,12 @@ static void run(const struct sup_program *p, const char *path, const char **env,
 		_exit(70);
 	for (unsigned i = 0; i < p->n_fds; i++)
 		moved[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, FIRST_FD + SUP_MAX_FDS);
+	if (p->group)
+		setpgid(0, 0);
 	dup2(null, STDIN_FILENO);
-	dup2(STDERR_FILENO, STDOUT_FILENO);
+	dup2(p->out > 0 ? p->out : STDERR_FILENO, STDOUT_FILENO);
+	if (p->talk > 0)
+		dup2(p->talk, STDERR_FILENO);
 	for (unsigned i = 0; i < p->n_fds; i++)
 		if (moved[i] < 0 || dup2(moved[i], FIRST_FD + (int)i) < 0)
 			_exit(70);
@@ -85,7 +104,9 @@ static void run(const struct sup_program *p, const char *path, const char **env,
 	(void)close_range(FIRST_FD + p->n_fds, ~0u, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(path, (char *const *)p->argv, (char *const *)env);
+	if (p->confine != NULL && !p->confine(p->arg, path))
+		_exit(70);
+	execve(path, (char *const *)argv_of(p), (char *const *)env);
 	_exit(70);
 }
 
@@ -94,14 +115,14 @@ enum jwk11_rc sup_spawn(const struct sup_program *program, pid_t *ret_pid, struc
 	const char *env[MAX_ENV];
 	char path[4352];
 	pid_t parent = getpid(), pid;
-	enum jwk11_rc rc = find_program(program->argv[0], path, err);
+	enum jwk11_rc rc = find_program(argv_of(program)[0], path, err);
 
 	if (rc != JWK11_OK)
 		return rc;
 	make_environment(program->environment, env);
 	pid = fork();
 	if (pid < 0)
-		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "%s: fork: %s", program->argv[0], strerror(errno));
+		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_FILE_FAILED, "%s: fork: %s", argv_of(program)[0], strerror(errno));
 	if (pid == 0)
 		run(program, path, env, parent);
 	*ret_pid = pid;

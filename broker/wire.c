@@ -74,6 +74,8 @@ static const struct row {
 	[WIRE_WHO] = { "who", 0, 0 },
 	[WIRE_WHO_IS] = { "who-is", 0, F(UNIT) | F(EXECUTABLE) },
 	[WIRE_TALLY] = { "tally", F(TALLY), 0 },
+	[WIRE_SETS] = { "sets", 0, 0 },
+	[WIRE_FILES] = { "files", F(FLAGS) | F(MISSED) | F(MOMENT), 0 },
 };
 
 void wire_begin(struct jwk11_buf *out, enum wire_type type, uint64_t id)

@@ -42,6 +42,9 @@ enum wire_type {
 	WIRE_JWT_GIVEN,   /* grpc -> front -> worker: sign these claims as they are (CLAIMS, base64url); the client's descriptor rides along */
 	WIRE_LEAVE,       /* grpc -> front, not answered: nobody waits for the answer to the request with this id any more */
 	WIRE_PUBLISHED,   /* front -> grpc: a piece of what FetchKeys answers (PAYLOAD), its number from 0 on (INDEX), the length of the whole (WHOLE) */
+	WIRE_SETS,        /* front -> sup: what is published has changed */
+	WIRE_FILES,       /* sup -> front: how the files of what is published stand: FLAGS 1: not as they should; MISSED how often a run failed; MOMENT of the
+	                   * last good one */
 	WIRE_N_TYPES
 };
 enum wire_field {
@@ -63,7 +66,7 @@ enum wire_field {
 	WIRE_F_UNIT, WIRE_F_EXECUTABLE, /* of a peer */
 	WIRE_F_SECRET,     /* an operator's PIN */
 	WIRE_F_MISSED,     /* refusals before this one that nobody was told of */
-	WIRE_F_MOMENT,     /* of a version: from when it signs, in seconds since 1970 (0: no moment in its label) */
+	WIRE_F_MOMENT,     /* of a version: from when it signs, in seconds since 1970 (0: no moment in its label); or of what else the type says */
 	WIRE_F_WHOLE,      /* 1: all tokens of the module were searched for versions of this key */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
 	WIRE_N_FIELDS

@@ -29,7 +29,8 @@ struct publishing {
 	struct j11_json_out out;
 };
 
-static void tell(struct publishing *p, const char *file, const char *state)
+/* `why` belongs to a file that was kept; NULL. */
+static void tell(struct publishing *p, const char *file, const char *state, const struct jwk11_err *why)
 {
 	if (!p->g->json) {
 		printf("%s %s\n", state, file);
@@ -38,13 +39,17 @@ static void tell(struct publishing *p, const char *file, const char *state)
 	j11_json_open(&p->out, NULL, '{');
 	j11_json_str(&p->out, "file", file);
 	j11_json_str(&p->out, "state", state);
+	if (why != NULL) {
+		j11_json_str(&p->out, "code", why->code);
+		j11_json_str(&p->out, "why", why->text);
+	}
 	j11_json_close(&p->out);
 }
 
 static void fail(struct publishing *p, const char *file, const struct jwk11_err *err)
 {
 	p->code = cmd_fail(err);
-	tell(p, file, "kept");
+	tell(p, file, "kept", err);
 }
 
 /* ---- files ---- */
@@ -74,7 +79,7 @@ static enum jwk11_rc put(struct publishing *p, const char *file, struct jwk11_vi
 	enum jwk11_rc rc;
 
 	if (has_bytes(file, bytes)) {
-		tell(p, file, "unchanged");
+		tell(p, file, "unchanged", NULL);
 		return JWK11_OK;
 	}
 	if (p->n_changed == MAX_FILES)
@@ -84,7 +89,7 @@ static enum jwk11_rc put(struct publishing *p, const char *file, struct jwk11_vi
 		rc = cmd_write_output(file, bytes, false, err);
 	if (rc != JWK11_OK)
 		return rc;
-	tell(p, file, "changed");
+	tell(p, file, "changed", NULL);
 	p->changed[1 + p->n_changed] = j11_mem_dup(file);
 	if (p->changed[1 + p->n_changed] == NULL)
 		return j11_err_memory(err);

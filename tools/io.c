@@ -79,7 +79,7 @@ enum jwk11_rc cmd_write_output(const char *path, struct jwk11_view data, bool li
 	if (!std)
 		fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return cmd_file_failed(temp, err);
+		return cmd_file_failed(path, err); /* the other name means nothing to anybody, and is another one each time */
 	if (!write_all(fd, data) || (line && !write_all(fd, J11_VIEW("\n"))))
 		rc = cmd_file_failed(std ? "standard output" : path, err);
 	if (std)

@@ -314,5 +314,20 @@ def the_token_may_be_away():
         b.until(lambda: b.sign() == second, "the token to be back")
 
 
+@test
+def files_of_sets_change_when_a_moment_comes_though_nobody_asks():
+    with broker(start=False) as b:
+        first, second = rotate(b), rotate(b)
+        web = os.path.join(b.dir, "www")
+        b.change("[daemon]\nrescan = 1\n", f"[daemon]\npublish-dir = {web}\n")
+        b.clock.set(START + 3 * HOUR - 2)
+        b.start("event=published")
+        kids = lambda: [k["kid"] for k in json.load(open(web + "/.well-known/jwks.json"))["keys"]]
+        equal(kids(), [first, second])
+        b.clock.set(START + 3 * HOUR)
+        b.wait_log("event=published")
+        equal(kids(), [second])
+
+
 if __name__ == "__main__":
     main()
