@@ -22,6 +22,8 @@ IT_TESTS += tests/it/sigstore.py
 TESTS += $(IT_TESTS)
 EXTRA_DIST += tests/interop/transit/judge.py tests/interop/transit/main.go tests/interop/transit/go.mod tests/interop/transit/go.sum
 EXTRA_DIST += tests/it/grpc_client.py
+EXTRA_DIST += scripts/kubernetes tests/interop/kubernetes/README.md tests/interop/kubernetes/run.py tests/interop/kubernetes/cluster.py
+EXTRA_DIST += tests/interop/kubernetes/main.go tests/interop/kubernetes/go.mod tests/interop/kubernetes/go.sum
 EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
 EXTRA_DIST += tests/it/served.py
 
