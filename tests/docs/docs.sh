@@ -16,7 +16,7 @@ report() { # name, findings
 		echo "$2" | sed 's/^/# /'
 	fi
 }
-echo 1..10
+echo 1..11
 
 # "section name" in the order of the file, also of lines that are commented out.
 in_example() {
@@ -52,6 +52,9 @@ report "jwk11.conf.5 gives the same defaults" "$(grep '=' "$temp/defaults" | tr 
 	awk -v name="$name" '$1 == ".It" { on = $3 == name } on' man/jwk11.conf.5 | tr -d '\n' |
 		grep -Eq "Default:( |\.Pa )*$value( ?\.|$)" || echo "$name: $value"
 done)"
+
+report "snippets for web servers give the default max-age" "$(age=$(sed -n 's/^max-age=//p' "$temp/defaults")
+	for f in data/web/nginx-files.conf data/web/Caddyfile-files; do grep -q "max-age=$age\"" "$f" || echo "$f: not $age"; done)"
 
 # Options: what the programs' help says against their manuals.
 missing() { # manual, words

@@ -177,7 +177,7 @@ def the_broker_writes_them_itself_and_tells_its_hook_what_is_new():
         equal((t.metric("publish_failing"), t.metric("publish_failures_total")), (0, 0))
         t.daemon.send_signal(signal.SIGHUP)
         t.wait_log("event=reloaded")
-        os.kill(next(p for p in t.children() if "jwk11d-front" in open(f"/proc/{p}/cmdline").read()), signal.SIGKILL)
+        os.kill(int(re.findall(r"program=jwk11d-front pid=(\d+)", t.log)[-1]), signal.SIGKILL)
         t.wait_log("event=serving")
         t.wait_log("event=catalogue")
         t.swap("rs256", "eddsa")
