@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-dist_doc_DATA = data/jwk11.conf.example docs/federation.md
+dist_doc_DATA = data/jwk11.conf.example docs/federation.md docs/import.md
 
 # For web servers that publish the key sets: included by their own configuration.
 webdir = $(pkgdatadir)/web

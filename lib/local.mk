@@ -27,7 +27,7 @@ libj11core_la_SOURCES = lib/api.c lib/audit/audit_chain.c lib/audit/audit_chain.
 	lib/jose/jwt.c lib/jose/jwt.h lib/jose/jwt_rules.c lib/jose/jwt_rules.h lib/jose/mldsa.c lib/jose/mldsa.h lib/jose/mldsa_ring.c lib/jose/mldsa_ring.h \
 	lib/jose/pem.c lib/jose/point.c lib/jose/point.h lib/jose/priv.c lib/jose/priv.h lib/jose/priv_jwk.c lib/jose/priv_pem.c lib/jose/pub.c lib/jose/pub.h lib/jose/ready.c \
 	lib/jose/ready.h lib/jose/verify.c lib/jose/roca.c lib/jose/roca.h \
-	lib/token/check.c lib/token/decrypt.c lib/token/half.c lib/token/half.h lib/token/key.c lib/token/key.h lib/token/kind.c lib/token/kind.h lib/token/mac.c lib/token/mac.h \
+	lib/token/check.c lib/token/decrypt.c lib/token/half.c lib/token/half.h lib/token/import.c lib/token/import.h lib/token/key.c lib/token/key.h lib/token/kind.c lib/token/kind.h lib/token/mac.c lib/token/mac.h lib/token/made.c lib/token/made.h \
 	lib/token/mech.c lib/token/mech.h lib/token/obj.c lib/token/obj.h lib/token/p11.c lib/token/p11.h lib/token/pad.c lib/token/pick.c lib/token/pick.h lib/token/pin.c lib/token/use.c lib/token/use.h \
 	lib/token/key_jws.c lib/token/key_jws.h \
 	lib/token/provision.c lib/token/provision.h lib/token/run.c lib/token/run.h lib/token/sess.c lib/token/sign.c lib/token/slot.c lib/token/token.h lib/token/uri.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a PIN from the terminal. Signals are blocked except while we wait, and then only noted: the terminal is put back before they do what they
+/* Reading a PIN or a passphrase from the terminal. Signals are blocked except while we wait, and then only noted: the terminal is put back before they do what they
  * would have done. */
 #include "ask_pin.h"
 
@@ -33,10 +33,16 @@ struct before {
 	struct termios terminal;
 };
 
-static enum jwk11_rc refuse(const char *why, struct jwk11_err *err)
+/* What is asked for, in the sentences about its not coming. */
+struct words {
+	enum j11_code code;
+	const char *what, *option;
+};
+
+static enum jwk11_rc refuse(const struct words *words, const char *why, struct jwk11_err *err)
 {
-	j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_MISSING, "no PIN: %s", why);
-	j11_err_hint(err, "a PIN is asked for at a terminal; --pin-file FILE does without");
+	j11_err_set(err, JWK11_ERR_LOGIN, words->code, "no %s: %s", words->what, why);
+	j11_err_hint(err, "a %s is asked for at a terminal; %s FILE does without", words->what, words->option);
 	return JWK11_ERR_LOGIN;
 }
 
@@ -124,7 +130,7 @@ static long ask_once(int tty, const char *prompt, struct before *before, char ro
 	return len;
 }
 
-enum jwk11_rc ask_pin(const char *prompt, struct j11_secret **ret_pin, struct jwk11_err *err)
+static enum jwk11_rc ask(const struct words *words, const char *prompt, struct j11_secret **ret_secret, struct jwk11_err *err)
 {
 	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	char room[J11_SECRET_MAX + 1];
@@ -133,16 +139,30 @@ enum jwk11_rc ask_pin(const char *prompt, struct j11_secret **ret_pin, struct jw
 	long len;
 
 	if (tty < 0)
-		return refuse("there is no terminal", err);
+		return refuse(words, "there is no terminal", err);
 	while ((len = ask_once(tty, prompt, &before, room)) == -1) /* a signal that did not end us: stopped, and back again */
 		j11_mem_wipe(room, sizeof(room));
 	close(tty);
 	if (len == -2)
-		rc = refuse("the terminal has nothing to say", err);
+		rc = refuse(words, "the terminal has nothing to say", err);
 	else if (len == 0)
-		rc = refuse("nothing was typed", err);
+		rc = refuse(words, "nothing was typed", err);
 	else
-		rc = j11_secret_from_bytes(room, (size_t)len, ret_pin, err);
+		rc = j11_secret_from_bytes(room, (size_t)len, ret_secret, err);
 	j11_mem_wipe(room, sizeof(room));
 	return rc;
+}
+
+enum jwk11_rc ask_pin(const char *prompt, struct j11_secret **ret_pin, struct jwk11_err *err)
+{
+	static const struct words words = { J11_CODE_PIN_MISSING, "PIN", "--pin-file" };
+
+	return ask(&words, prompt, ret_pin, err);
+}
+
+enum jwk11_rc ask_passphrase(const char *prompt, struct j11_secret **ret_passphrase, struct jwk11_err *err)
+{
+	static const struct words words = { J11_CODE_PASSPHRASE_MISSING, "passphrase", "--passphrase-file" };
+
+	return ask(&words, prompt, ret_passphrase, err);
 }

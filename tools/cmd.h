@@ -40,6 +40,8 @@ struct cmd_global {
 	bool sign, batch, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin, refused;
 	bool ask_pin, final_try; /* --offline without a configuration: the PIN of a person */
 	bool if_due, dry_run, yes; /* rotate, prune */
+	bool if_absent; /* import */
+	const char *passphrase_file, *label, *to;
 	bool configured;         /* login: with the PIN of the configuration */
 };
 
@@ -61,6 +63,7 @@ int cmd_decrypt(struct cmd_global *g, int argc, char **argv);
 int cmd_verify(struct cmd_global *g, int argc, char **argv);
 int cmd_audit(struct cmd_global *g, int argc, char **argv);
 int cmd_keygen(struct cmd_global *g, int argc, char **argv);
+int cmd_import(struct cmd_global *g, int argc, char **argv);
 int cmd_rotate(struct cmd_global *g, int argc, char **argv);
 int cmd_keys(struct cmd_global *g, int argc, char **argv);
 int cmd_prune(struct cmd_global *g, int argc, char **argv);

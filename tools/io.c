@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cmd.h"
 
@@ -21,7 +22,7 @@ enum jwk11_rc cmd_read_input(const char *path, size_t max, struct jwk11_buf *out
 {
 	bool std = cmd_is_stdin(path);
 	char room[8192];
-	ssize_t n;
+	ssize_t n = 0;
 	int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), why;
 
 	if (fd < 0)
@@ -29,10 +30,11 @@ enum jwk11_rc cmd_read_input(const char *path, size_t max, struct jwk11_buf *out
 	if (std && isatty(fd))
 		fprintf(stderr, "jwk11: reading from the terminal; end with Ctrl-D\n");
 	out->max = max;
-	while ((n = read(fd, room, sizeof(room))) > 0 || (n < 0 && errno == EINTR))
+	while (out->failed == JWK11_OK && ((n = read(fd, room, sizeof(room))) > 0 || (n < 0 && errno == EINTR)))
 		if (n > 0)
 			j11_buf_add(out, room, (size_t)n);
 	why = errno;
+	j11_mem_wipe(room, sizeof(room));
 	if (!std)
 		close(fd);
 	if (n < 0)

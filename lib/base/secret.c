@@ -43,9 +43,14 @@ void j11_secret_free(struct j11_secret *secret)
 	munmap(secret, sizeof(*secret));
 }
 
-static enum jwk11_rc refuse(const char *path, const char *why, struct jwk11_err *err)
+/* The file and what it holds, for sentences. */
+struct source {
+	const char *what, *path;
+};
+
+static enum jwk11_rc refuse(const struct source *from, const char *why, struct jwk11_err *err)
 {
-	return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_FILE, "PIN file %s %s", path, why);
+	return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_FILE, "%s file %s %s", from->what, from->path, why);
 }
 
 /* An access list as the kernel keeps it: a version, then entries, in little-endian order (include/uapi/linux/posix_acl_xattr.h). */
@@ -83,26 +88,26 @@ static bool only_listed_for_us(int fd)
 }
 
 /* Whose file it is and who else can read it. */
-static enum jwk11_rc check_file(int fd, const char *path, struct jwk11_err *err)
+static enum jwk11_rc check_file(int fd, const struct source *from, struct jwk11_err *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return refuse(path, strerror(errno), err);
+		return refuse(from, strerror(errno), err);
 	if (!S_ISREG(st.st_mode))
-		return refuse(path, "is not a regular file", err);
+		return refuse(from, "is not a regular file", err);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return refuse(path, "belongs to another user", err);
+		return refuse(from, "belongs to another user", err);
 	if ((st.st_mode & S_IRWXO) != 0 || ((st.st_mode & S_IRWXG) != 0 && !only_listed_for_us(fd))) {
-		refuse(path, "can be read by group or others", err);
-		j11_err_hint(err, "chmod 0400 %s", path);
+		refuse(from, "can be read by group or others", err);
+		j11_err_hint(err, "chmod 0400 %s", from->path);
 		return JWK11_ERR_LOGIN;
 	}
 	return JWK11_OK;
 }
 
 /* Reads at most one octet more than fits, so that a file that is too long is noticed. */
-static enum jwk11_rc read_file(int fd, const char *path, struct j11_secret *secret, struct jwk11_err *err)
+static enum jwk11_rc read_file(int fd, const struct source *from, struct j11_secret *secret, struct jwk11_err *err)
 {
 	unsigned char spare;
 	ssize_t n;
@@ -112,33 +117,33 @@ static enum jwk11_rc read_file(int fd, const char *path, struct j11_secret *secr
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return refuse(path, strerror(errno), err);
+			return refuse(from, strerror(errno), err);
 		if (n == 0)
 			break;
 		secret->len += (size_t)n;
 	}
 	if (secret->len == sizeof(secret->bytes) && read(fd, &spare, 1) != 0)
-		return refuse(path, "is longer than 1024 bytes", err);
+		return refuse(from, "is longer than 1024 bytes", err);
 	if (secret->len > 0 && secret->bytes[secret->len - 1] == '\n')
 		secret->bytes[--secret->len] = '\0';
 	return JWK11_OK;
 }
 
-enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
+static enum jwk11_rc from_file(const struct source *from, struct j11_secret **ret_secret, struct jwk11_err *err)
 {
 	struct j11_secret *secret;
 	enum jwk11_rc rc;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0) {
-		refuse(path, strerror(errno), err);
+		refuse(from, strerror(errno), err);
 		j11_err_hint(err, "the file must exist and belong to the user this program runs as");
 		return JWK11_ERR_LOGIN;
 	}
-	rc = check_file(fd, path, err);
+	rc = check_file(fd, from, err);
 	secret = rc == JWK11_OK ? secret_new() : NULL;
 	if (rc == JWK11_OK)
-		rc = secret == NULL ? j11_err_memory(err) : read_file(fd, path, secret, err);
+		rc = secret == NULL ? j11_err_memory(err) : read_file(fd, from, secret, err);
 	close(fd);
 	if (rc != JWK11_OK) {
 		j11_secret_free(secret);
@@ -146,6 +151,16 @@ enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_sec
 	}
 	*ret_secret = secret;
 	return JWK11_OK;
+}
+
+enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
+{
+	return from_file(&(struct source){ "PIN", path }, ret_secret, err);
+}
+
+enum jwk11_rc j11_secret_from_passphrase_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
+{
+	return from_file(&(struct source){ "passphrase", path }, ret_secret, err);
 }
 
 enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only home of a PIN: locked, not dumped, wiped. No print or buffer function accepts it. */
+/* The only home of a PIN or a passphrase: locked, not dumped, wiped. No print or buffer function accepts it. */
 #ifndef J11_SECRET_H
 #define J11_SECRET_H
 
@@ -13,6 +13,8 @@ struct j11_secret;
 /* Reads a file of at most J11_SECRET_MAX octets into locked memory and drops one trailing newline. Refuses a file that is not
  * regular, is not ours or root's, or that group or others may read; by an access list ourselves and root may (systemd credentials). Errors: LOGIN with code PIN_FILE. */
 enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
+/* The same for the passphrase of a private key, in its own words. */
+enum jwk11_rc j11_secret_from_passphrase_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 /* Copies octets into locked memory; the caller wipes its own copy. */
 enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 /* From one process of ours to another: a memory file that holds it, close-on-exec; -1 and errno. Whoever keeps it locks its page. */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "key.h"
 #include "kind.h"
+#include "made.h"
 #include "uri.h"
 
 enum { MAX_SLOTS = 256, ID_LEN = J11_PROVISION_ID };
@@ -148,8 +149,7 @@ static CK_ULONG keep_rows(const struct private_row *rows, size_t n, int step, CK
 
 static bool is_about_template(CK_RV rv)
 {
-	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_ATTRIBUTE_READ_ONLY || rv == CKR_TEMPLATE_INCONSISTENT ||
-		rv == CKR_TEMPLATE_INCOMPLETE || rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED; /* tpm2-pkcs11 says no more */
+	return j11_made_is_about_attributes(rv) || rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED; /* tpm2-pkcs11 says no more */
 }
 
 static CK_RV generate_pair_at(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label, unsigned char id[ID_LEN],
@@ -224,22 +224,6 @@ static CK_RV generate_secret(struct jwk11_token *token, CK_SESSION_HANDLE sessio
 	return token->fl->C_GenerateKey(session, &mechanism, template, J11_COUNT(template), secret);
 }
 
-/* The token's word that the key cannot leave it. */
-static enum jwk11_rc check_private(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE priv, const char *label, struct jwk11_err *err)
-{
-	CK_BBOOL extractable = CK_TRUE, sensitive = CK_FALSE;
-	CK_ATTRIBUTE a[] = { { CKA_EXTRACTABLE, &extractable, sizeof(extractable) }, { CKA_SENSITIVE, &sensitive, sizeof(sensitive) } };
-	CK_RV rv = token->fl->C_GetAttributeValue(session, priv, a, J11_COUNT(a));
-
-	if (rv != CKR_OK)
-		return j11_err_set_ckr(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, rv, "token \"%s\" does not say whether key \"%s\" can leave it; it was destroyed again",
-			token->info.label, label);
-	if (extractable == CK_FALSE && sensitive == CK_TRUE)
-		return JWK11_OK;
-	return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "token \"%s\" made key \"%s\" extractable, or readable; it was destroyed again",
-		token->info.label, label);
-}
-
 /* A public half that nobody can read (tpm2-pkcs11 and P-521) would be a key that nobody can use. */
 static enum jwk11_rc check_public(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE pub, const char *label, struct jwk11_err *err)
 {
@@ -256,7 +240,7 @@ static enum jwk11_rc check_public(struct jwk11_token *token, CK_SESSION_HANDLE s
 	jwk11_pub_unref(half);
 	if (rc == JWK11_OK)
 		return JWK11_OK;
-	return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "token \"%s\" made key \"%s\" with a public half that cannot be used (%s); it was destroyed again",
+	return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "token \"%s\" made key \"%s\" with a public half that cannot be used (%s)",
 		token->info.label, label, why.text);
 }
 
@@ -264,7 +248,7 @@ static enum jwk11_rc check_public(struct jwk11_token *token, CK_SESSION_HANDLE s
 static enum jwk11_rc check_made(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE pub, CK_OBJECT_HANDLE priv, const char *label,
 	struct jwk11_err *err)
 {
-	enum jwk11_rc rc = check_private(token, session, priv, label, err);
+	enum jwk11_rc rc = j11_made_check(token, session, priv, label, err);
 
 	if (rc == JWK11_OK && pub != 0)
 		rc = check_public(token, session, pub, label, err);

@@ -10,7 +10,7 @@ IT_TESTS = tests/it/daemon.py tests/it/cli.py tests/it/jws.py tests/it/front_alo
 IT_TESTS += tests/it/cli_lint.py
 IT_TESTS += tests/it/batch.py tests/it/jwt_batch.py tests/it/limits.py tests/it/metrics.py tests/it/policy.py
 IT_TESTS += tests/interop/jws.py
-IT_TESTS += tests/it/macs.py
+IT_TESTS += tests/it/macs.py tests/it/import.py
 IT_TESTS += tests/interop/leading_zeros.py
 IT_TESTS += tests/it/profiles.py
 IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
@@ -24,7 +24,7 @@ EXTRA_DIST += tests/interop/transit/judge.py tests/interop/transit/main.go tests
 EXTRA_DIST += tests/it/grpc_client.py
 EXTRA_DIST += scripts/kubernetes tests/interop/kubernetes/README.md tests/interop/kubernetes/run.py tests/interop/kubernetes/cluster.py
 EXTRA_DIST += tests/interop/kubernetes/main.go tests/interop/kubernetes/go.mod tests/interop/kubernetes/go.sum
-EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/trial.py tests/it/softhsm.h
+EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/terminal.py tests/it/trial.py tests/it/softhsm.h
 EXTRA_DIST += tests/it/served.py
 
 tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c

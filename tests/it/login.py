@@ -4,12 +4,10 @@
 import base64, json, os, re, signal, socket, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from ask_pin import Terminal
 from mock_token import Mock, in_thread, wait_for
+from terminal import Terminal
 from trial import JWK11, Connection, equal, main, test
-import trial
 
-trial._results.clear()  # ask_pin.py has registered its own
 LOGIN = "flags TOKEN_INITIALIZED USER_PIN_INITIALIZED LOGIN_REQUIRED"
 PIN = "47381629\\\"ü"  # what JSON has to escape
 WRONG = "93720184"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For tests: puts keys on a token that pkcs11-tool cannot make.
+ *   token_key MODULE TOKEN-URI PIN-FILE destroy LABEL       takes a key pair away again
  *   token_key MODULE TOKEN-URI PIN-FILE make ALG LABEL      a key for a JWA algorithm, as jwk11 setup makes it
  *   token_key MODULE TOKEN-URI PIN-FILE secret LABEL        the octets of standard input, to sign and verify MACs
  *   token_key MODULE TOKEN-URI PIN-FILE agree CURVE LABEL   a pair that agrees on keys */
@@ -56,6 +57,19 @@ static void load_secret(struct jwk11_token *token, const char *label)
 		give_up("C_CreateObject", jwk11_ckr_name(rv));
 }
 
+static void destroy(struct jwk11_token *token, const char *label)
+{
+	struct jwk11_keys *keys = NULL;
+	struct jwk11_err err = { 0 };
+	char uri[256];
+
+	snprintf(uri, sizeof(uri), "pkcs11:object=%s", label);
+	must(jwk11_token_keys(token, uri, &keys, &err), &err, label);
+	for (size_t i = 0; i < jwk11_keys_count(keys); i++)
+		must(j11_provision_destroy(jwk11_keys_get(keys, i), &err), &err, label);
+	jwk11_keys_free(keys);
+}
+
 /* SoftHSM makes Montgomery keys by the mechanism of Edwards keys and knows no other. */
 static void make_agreeing(struct jwk11_token *token, const char *name, const char *label)
 {
@@ -93,18 +107,20 @@ int main(int argc, char **argv)
 	struct jwk11_err err = { 0 };
 
 	if (argc < 6)
-		give_up("usage", "MODULE TOKEN-URI PIN-FILE make|secret|agree …");
+		give_up("usage", "MODULE TOKEN-URI PIN-FILE make|secret|destroy|agree …");
 	must(jwk11_context_new(&ctx, &err), &err, "context");
 	must(jwk11_context_load(ctx, argv[1], &err), &err, argv[1]);
 	must(jwk11_token_open(ctx, &config, &token, &err), &err, argv[2]);
 	if (strcmp(argv[4], "secret") == 0)
 		load_secret(token, argv[5]);
+	else if (strcmp(argv[4], "destroy") == 0)
+		destroy(token, argv[5]);
 	else if (strcmp(argv[4], "make") == 0 && argc == 7)
 		must(j11_provision_key(token, argv[5], 0, argv[6], NULL, &err), &err, argv[5]);
 	else if (strcmp(argv[4], "agree") == 0 && argc == 7)
 		make_agreeing(token, argv[5], argv[6]);
 	else
-		give_up("usage", "make ALG LABEL, secret LABEL, or agree CURVE LABEL");
+		give_up("usage", "make ALG LABEL, secret LABEL, destroy LABEL, or agree CURVE LABEL");
 	jwk11_token_unref(token);
 	jwk11_context_free(ctx);
 	return 0;

@@ -41,8 +41,10 @@ ALL_USES, MOBILE = ["wraps", "two-uses"], ["extractable", "was-extractable"]
 # tpm2-pkcs11 shows the point of a P-521 key in a form of its own.
 NO_USE = "made key \"made-ES512\" with a public half that cannot be used"
 
+KINDS = ("rsa", "p256", "p384", "p521", "ed25519", "ed448")
+
 # One table per token. makes: the algorithms for which it does not generate a key, and what it says; it does for all others.
-# keys: what the script made, by type. cannot: (key, algorithm) → how it is refused; all others sign.
+# refuses: the keys that it does not take from outside, and what it says. keys: what the script made, by type. cannot: (key, algorithm) → how it is refused; all others sign.
 # health: what is known against each of its keys that signs.
 # loss: how the token goes away under us. probe: the module's own manners, which our library has to bear.
 TOKENS = {
@@ -50,6 +52,7 @@ TOKENS = {
         "label": "tok1",
         "keys": {"rsa": "RSA", "p256": "P-256", "p384": "P-384", "p521": "P-521", "ed25519": "Ed25519", "secp256k1": "secp256k1", "ed448": "Ed448",
                  "x25519": "X25519", "x448": "X448", "mac": "oct"},
+        "refuses": {},
         "makes": {},
         "cannot": {},
         "health": {**{key: ALL_USES for key in ("rsa", "p256", "p384", "p521", "ed25519", "secp256k1")}, "ed448": [],
@@ -71,6 +74,7 @@ TOKENS = {
     "nss": {
         "label": "NSS Certificate DB",
         "keys": {"rsa": "RSA", "p256": "P-256", "p384": "P-384", "p521": "P-521", "mac": "oct"},
+        "refuses": dict.fromkeys(("ed25519", "ed448"), "CKR_ATTRIBUTE_VALUE_INVALID"),
         "makes": {"ES256K": "CKR_DOMAIN_PARAMS_INVALID", **dict.fromkeys(("EdDSA", "Ed25519", "Ed448"), "CKR_MECHANISM_INVALID")},
         "cannot": {},
         "health": {"rsa": MOBILE + ALL_USES, **{key: MOBILE + ["two-uses"] for key in ("p256", "p384", "p521")},
@@ -93,6 +97,7 @@ TOKENS = {
         "label": "tpmtok",
         "keys": {"rsa": "RSA", "p256": "P-256", "p384": "P-384"},
         # It has HMAC mechanisms, and no way to a key for them.
+        "refuses": dict.fromkeys(KINDS, "CKR_ATTRIBUTE_VALUE_INVALID"),
         "makes": {"ES512": NO_USE, "ES256K": "CKR_CURVE_NOT_SUPPORTED",
                   **dict.fromkeys(("EdDSA", "Ed25519", "Ed448"), "CKR_MECHANISM_INVALID"), **dict.fromkeys(ALGS["oct"], "CKR_FUNCTION_NOT_SUPPORTED")},
         "cannot": {},
@@ -114,6 +119,7 @@ TOKENS = {
     "opencryptoki": {
         "label": "ocktok",
         "keys": {"rsa": "RSA", "mac": "oct"},
+        "refuses": {**dict.fromkeys(("p256", "p384", "p521"), "offers no mechanism for"), **dict.fromkeys(("ed25519", "ed448"), "CKR_ATTRIBUTE_VALUE_INVALID")},
         "makes": dict.fromkeys(("ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448"), "CKR_MECHANISM_INVALID"),
         "cannot": {},
         "health": {"rsa": MOBILE + ALL_USES, "mac": ["two-uses"]},
@@ -135,6 +141,7 @@ TOKENS = {
         "label": "Trial Card 9A",
         "certificates": True,
         "keys": {"auth": "RSA", "sign": "P-384", "decrypt": "RSA", "card": "P-256"},
+        "refuses": dict.fromkeys(KINDS, "CKR_FUNCTION_NOT_SUPPORTED"),
         "makes": dict.fromkeys(SIGNATURES, "CKR_FUNCTION_NOT_SUPPORTED"),
         "cannot": {("sign", "ES384"): WANTS_PIN_EACH_TIME, **{("decrypt", alg): DECRYPTS_ONLY for alg in ALGS["RSA"]}},
         "health": {"auth": ALL_USES, "card": []},
@@ -242,6 +249,10 @@ class Token(Trial):
             env["ASAN_OPTIONS"] = ":".join(filter(None, [env.get("ASAN_OPTIONS"), "detect_leaks=0"]))
         done = subprocess.run([JWK11, "--offline", "--config", self.conf, *args], input=stdin, capture_output=True, env=env)
         return done.returncode, done.stdout, done.stderr.decode()
+
+    def quiet(self):
+        """The environment of a program that loads the module itself."""
+        return {**os.environ, **self.env, "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))}
 
     def jwk(self, name):
         if name.startswith("mac-"):
@@ -466,7 +477,7 @@ def publishes_the_same_keys_after_a_restart():
 
 @test
 def generates_keys_or_says_why_not():
-    env = {**os.environ, **T.env, "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))}
+    env = T.quiet()
     for alg in SIGNATURES:
         label = "made-" + alg
         made = subprocess.run([os.path.join(BUILD, "tests", "token_key"), T.env["MODULE"], T.env["TOKEN_URI"], os.path.join(T.dir, "pin"), "make", alg, label],
@@ -481,6 +492,30 @@ def generates_keys_or_says_why_not():
         equal(code, 0, f"{alg}: {errors}")
         if alg not in ALGS["oct"]:  # whose value nobody knows
             check(T.jwk(uri), alg, unb64(out.decode().strip()))
+
+
+@test
+def takes_keys_from_outside_or_says_why_not():
+    keys = {"rsa": ("RS256", rsa.generate_private_key(65537, 2048)), "p256": ("ES256", ec.generate_private_key(ec.SECP256R1())),
+            "p384": ("ES384", ec.generate_private_key(ec.SECP384R1())), "p521": ("ES512", ec.generate_private_key(ec.SECP521R1())),
+            "ed25519": ("EdDSA", ed25519.Ed25519PrivateKey.generate()), "ed448": ("EdDSA", ed448.Ed448PrivateKey.generate())}
+    for kind, (alg, key) in keys.items():
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        for _ in range(2 if kind in T.table["refuses"] else 1):  # the second time shows that the first one left nothing
+            code, out, errors = T.tool("import", "in-" + kind, "-", stdin=pem)
+            equal((code, T.table["refuses"].get(kind, "") in errors), (65 if kind in T.table["refuses"] else 0, True), f"{kind}: {errors}")
+        if kind in T.table["refuses"]:
+            continue
+        uri = f"{T.env['TOKEN_URI']};object=in-{kind};type=private"
+        code, out, errors = T.tool("sign", uri, "--alg", alg, stdin=MESSAGE)
+        equal(code, 0, f"{kind}: {errors}")
+        jwk = T.jwk(uri)
+        equal(public_key(jwk).public_numbers() if kind[0] != "e" else unb64(jwk["x"]), key.public_key().public_numbers() if kind[0] != "e" else
+              key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw), kind)
+        check(jwk, alg, unb64(out.decode().strip()))
+        gone = subprocess.run([os.path.join(BUILD, "tests", "token_key"), T.env["MODULE"], T.env["TOKEN_URI"], os.path.join(T.dir, "pin"), "destroy", "in-" + kind],
+                              capture_output=True, text=True, env=T.quiet())
+        equal(gone.returncode, 0, gone.stderr)
 
 
 @test

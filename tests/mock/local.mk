@@ -3,7 +3,7 @@
 check_LTLIBRARIES = tests/mock/jwk11-mock.la
 EXTRA_DIST += tests/mock/README.md tests/it/akp.py tests/it/faults.py tests/it/mock_daemon.py tests/it/mock_token.py tests/it/wild.py
 TESTS += tests/it/akp.py tests/it/faults.py tests/it/mock_daemon.py tests/it/wild.py
-tests_mock_jwk11_mock_la_SOURCES = tests/mock/counts.h tests/mock/mock.h tests/mock/mock_decrypt.c tests/mock/mock_fault.c tests/mock/mock_key.c tests/mock/mock_module.c \
+tests_mock_jwk11_mock_la_SOURCES = tests/mock/counts.h tests/mock/mock.h tests/mock/mock_create.c tests/mock/mock_decrypt.c tests/mock/mock_fault.c tests/mock/mock_key.c tests/mock/mock_module.c \
 	tests/mock/mock_names.c tests/mock/mock_object.c tests/mock/mock_script.c tests/mock/mock_session.c tests/mock/mock_sign.c \
 	tests/mock/mock_value.c
 tests_mock_jwk11_mock_la_CFLAGS = $(AM_CFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS)

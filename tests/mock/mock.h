@@ -100,8 +100,9 @@ struct mock_token {
 	enum mock_handles handles;
 	CK_MECHANISM_TYPE *mechanisms; /* NULL: all the mock knows */
 	size_t n_mechanisms;
-	struct mock_object *objects;
+	struct mock_object *objects; /* key NULL: destroyed */
 	size_t n_objects;
+	struct mock_object creates; /* of which key new objects are, and what they then say; key NULL: there are none */
 	_Atomic uint64_t *wrong_pins;
 	bool vanished, was_absent, logged_in;
 	bool early_context; /* takes a login for one operation before it has begun */
@@ -159,7 +160,7 @@ struct mock_world {
 	size_t n_sessions;
 	struct mock_count *counts; /* mapped, or memory of our own */
 	bool counts_mapped;
-	_Atomic uint64_t *live_sessions, *live_secrets; /* the last of the counts */
+	_Atomic uint64_t *live_objects, *live_sessions, *live_secrets; /* the last of the counts */
 };
 extern struct mock_world mock;
 
@@ -204,6 +205,10 @@ CK_RV mock_FindObjectsInit(CK_SESSION_HANDLE, CK_ATTRIBUTE *, CK_ULONG);
 CK_RV mock_FindObjects(CK_SESSION_HANDLE, CK_OBJECT_HANDLE *, CK_ULONG, CK_ULONG *);
 CK_RV mock_FindObjectsFinal(CK_SESSION_HANDLE);
 CK_RV mock_GetAttributeValue(CK_SESSION_HANDLE, CK_OBJECT_HANDLE, CK_ATTRIBUTE *, CK_ULONG);
+
+/* mock_create.c */
+CK_RV mock_CreateObject(CK_SESSION_HANDLE, CK_ATTRIBUTE *, CK_ULONG, CK_OBJECT_HANDLE *);
+CK_RV mock_object_destroy(struct mock_token *token, CK_OBJECT_HANDLE handle);
 
 /* mock_sign.c */
 bool mock_mechanism_known(CK_MECHANISM_TYPE type);

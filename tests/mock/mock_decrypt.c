@@ -191,7 +191,7 @@ CK_RV mock_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle)
 	if (s == NULL)
 		return CKR_SESSION_HANDLE_INVALID;
 	if (secret == NULL)
-		return CKR_OBJECT_HANDLE_INVALID;
+		return mock_object_destroy(mock_token_at(s->slot), handle);
 	*secret = s->secrets[--s->n_secrets];
 	--*mock.live_secrets;
 	return CKR_OK;

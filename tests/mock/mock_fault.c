@@ -57,6 +57,8 @@ bool mock_counts_open(void)
 		snprintf(c->name, sizeof(c->name), "pin:%s", mock.tokens[i].name);
 		mock.tokens[i].wrong_pins = &c->n;
 	}
+	snprintf(mock.counts[MOCK_N_COUNTS - 3].name, sizeof(mock.counts[0].name), "objects");
+	mock.live_objects = &mock.counts[MOCK_N_COUNTS - 3].n;
 	snprintf(mock.counts[MOCK_N_COUNTS - 2].name, sizeof(mock.counts[0].name), "sessions");
 	mock.live_sessions = &mock.counts[MOCK_N_COUNTS - 2].n;
 	snprintf(mock.counts[MOCK_N_COUNTS - 1].name, sizeof(mock.counts[0].name), "secrets");

@@ -280,6 +280,11 @@ CK_RV C_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_
 	MOCK_DO(C_DeriveKey, mock_DeriveKey(session, mechanism, base, key));
 }
 
+CK_RV C_CreateObject(CK_SESSION_HANDLE session, CK_ATTRIBUTE *attrs, CK_ULONG n, CK_OBJECT_HANDLE *object)
+{
+	MOCK_DO(C_CreateObject, mock_CreateObject(session, attrs, n, object));
+}
+
 CK_RV C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
 	MOCK_DO(C_DestroyObject, mock_DestroyObject(session, object));
@@ -297,7 +302,6 @@ REFUSE(C_InitPIN, CK_SESSION_HANDLE a, CK_UTF8CHAR *b, CK_ULONG c)
 REFUSE(C_SetPIN, CK_SESSION_HANDLE a, CK_UTF8CHAR *b, CK_ULONG c, CK_UTF8CHAR *d, CK_ULONG e)
 REFUSE(C_GetOperationState, CK_SESSION_HANDLE a, CK_BYTE *b, CK_ULONG *c)
 REFUSE(C_SetOperationState, CK_SESSION_HANDLE a, CK_BYTE *b, CK_ULONG c, CK_OBJECT_HANDLE d, CK_OBJECT_HANDLE e)
-REFUSE(C_CreateObject, CK_SESSION_HANDLE a, CK_ATTRIBUTE *b, CK_ULONG c, CK_OBJECT_HANDLE *d)
 REFUSE(C_CopyObject, CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ATTRIBUTE *c, CK_ULONG d, CK_OBJECT_HANDLE *e)
 REFUSE(C_GetObjectSize, CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ULONG *c)
 REFUSE(C_SetAttributeValue, CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ATTRIBUTE *c, CK_ULONG d)

@@ -28,7 +28,7 @@ CK_OBJECT_HANDLE mock_handle_of(const struct mock_token *t, size_t index)
 const struct mock_object *mock_object_find(const struct mock_token *t, CK_OBJECT_HANDLE handle)
 {
 	for (size_t i = 0; i < t->n_objects; i++)
-		if (mock_handle_of(t, i) == handle)
+		if (t->objects[i].key != NULL && mock_handle_of(t, i) == handle)
 			return &t->objects[i];
 	return NULL;
 }
@@ -108,7 +108,7 @@ CK_RV mock_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *handles, CK_
 	if (!s->finding)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	for (*ret_n = 0; s->next < t->n_objects && *ret_n < max; s->next++)
-		if (is_visible(t, &t->objects[s->next]) && matches(&t->objects[s->next], s->wanted, s->n_wanted))
+		if (t->objects[s->next].key != NULL && is_visible(t, &t->objects[s->next]) && matches(&t->objects[s->next], s->wanted, s->n_wanted))
 			handles[(*ret_n)++] = mock_handle_of(t, s->next);
 	return CKR_OK;
 }

@@ -300,6 +300,16 @@ static bool read_object(struct reader *r, long class)
 	return mock_value_defaults(r->object) || bad(r, "a key of this type makes no such object");
 }
 
+/* The attributes below it are those of every new private object; `absent`: what no client may set. */
+static bool read_creates(struct reader *r, long unused)
+{
+	(void)unused;
+	r->object = &r->token->creates;
+	r->object->class = CKO_PRIVATE_KEY;
+	r->object->key = key_named(word(r));
+	return r->object->key != NULL || bad(r, "no such key");
+}
+
 /* mechanisms:A,B as CKA_ALLOWED_MECHANISMS wants it. */
 static bool set_mechanisms(struct reader *r, CK_ATTRIBUTE_TYPE type, char *names)
 {
@@ -493,6 +503,7 @@ static const struct line {
 	{ "public", IN_TOKEN, read_object, CKO_PUBLIC_KEY },
 	{ "certificate", IN_TOKEN, read_object, CKO_CERTIFICATE },
 	{ "secret", IN_TOKEN, read_object, CKO_SECRET_KEY },
+	{ "creates", IN_TOKEN, read_creates, 0 },
 	{ "attr", IN_OBJECT, read_attr, 0 },
 };
 
@@ -536,13 +547,18 @@ bool mock_script_read(const char *path)
 	return ok;
 }
 
+static void free_attributes(struct mock_object *o)
+{
+	for (size_t a = 0; a < o->n_attrs; a++)
+		free(o->attrs[a].value.data);
+	free(o->attrs);
+}
+
 static void free_token(struct mock_token *t)
 {
-	for (size_t i = 0; i < t->n_objects; i++) {
-		for (size_t a = 0; a < t->objects[i].n_attrs; a++)
-			free(t->objects[i].attrs[a].value.data);
-		free(t->objects[i].attrs);
-	}
+	for (size_t i = 0; i < t->n_objects; i++)
+		free_attributes(&t->objects[i]);
+	free_attributes(&t->creates);
 	free(t->objects);
 	free(t->mechanisms);
 	free(t->absent_while);
