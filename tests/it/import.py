@@ -372,13 +372,14 @@ def the_guide_says_what_works():
         verify(keys["my-app.2026-01-01.private-key.pem"], "RS256", f"{head}.{claims}".encode(), unb64(sig))
         claims = json.loads(unb64(claims))
         equal((claims["iss"], claims["exp"] - claims["iat"]), ("Iv23liAbCdEfGhIjKlMn", 540))
-        old = json.loads(t.ask("GET", "/.well-known/jwks.json")[2])
-        write(t, "old-jwks.json", json.dumps({"keys": [jwk for jwk in old["keys"] if jwk["kid"] == "2023-key-1"]}))
+        old = dict(public(jwk_of(keys["issuer.pem"])), kid="2023-key-1", use="sig", alg="ES256")
+        write(t, "old-jwks.json", json.dumps({"keys": [old]}))
         r = run_here(diff)
-        equal("2023-key-1" in old["keys"][-2]["kid"] or any(jwk["kid"] == "2023-key-1" for jwk in old["keys"]), True)
-        equal("gone" in r.stdout, False, r.stdout)
-        equal(run_here(rotate).returncode, 0)
-        equal(t.stop(), 0)
+        equal("new" in r.stdout, True, r.stderr)  # the trial's own keys are
+        equal([line for line in r.stdout.splitlines() if "2023-key-1" in line or "gone" in line], [], "neither changed nor gone")
+        equal(t.stop(), 0)  # SoftHSM may lose sight of an object that is made while others look at the token
+        r = run_here(rotate)
+        equal(r.returncode, 0, r.stderr)
 
 
 if __name__ == "__main__":
