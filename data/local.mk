@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-dist_doc_DATA = data/jwk11.conf.example docs/federation.md docs/import.md
+dist_doc_DATA = data/jwk11.conf.example docs/federation.md docs/import.md docs/kubernetes.md
+
+# For clusters.
+kubernetesdir = $(pkgdatadir)/kubernetes
+dist_kubernetes_DATA = data/kubernetes/kubeadm-patch.yaml data/kubernetes/kube-apiserver-part.yaml
+dist_kubernetes_SCRIPTS = data/kubernetes/take-key-files-out
 
 # For web servers that publish the key sets: included by their own configuration.
 webdir = $(pkgdatadir)/web

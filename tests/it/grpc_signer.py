@@ -457,4 +457,24 @@ def check_names_what_kube_apiserver_would_not_start_with():
             equal((p.returncode, said in p.stderr), (78 if said else 0, True), p.stderr + said)
 
 
+@test
+def what_the_guide_says_is_taken():
+    top = os.environ.get("srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+    with open(os.path.join(top, "docs", "kubernetes.md")) as f:
+        blocks = f.read().split("```\n")
+    with Trial() as t:
+        for extra in ("", blocks[5].split("keys = apiserver\n")[1].replace("/etc/jwk11/kubernetes.d", t.root + "/keys")):
+            os.makedirs(t.root + "/keys", exist_ok=True)
+            with open(t.conf, "w") as f:
+                f.write(blocks[1].replace("[set default]\nkeys = apiserver\n", "[set default]\nkeys = apiserver\n" + extra))
+            p = subprocess.run([JWK11D, "--check", "--config", t.conf], capture_output=True, text=True)
+            equal((p.returncode, p.stderr), (0, ""))
+        manifest, kept = os.path.join(t.root, "m.yaml"), "  - command:\n    - kube-apiserver\n    - --service-account-issuer=https://x\n"
+        with open(manifest, "w") as f:
+            f.write(kept + "".join(f"    - --service-account-{name}-file=/etc/kubernetes/pki/sa\n" for name in ("key", "signing-key", "private-key")))
+        subprocess.run([os.path.join(top, "data", "kubernetes", "take-key-files-out"), manifest], check=True)
+        with open(manifest) as f:
+            equal(f.read(), kept)
+
+
 main()
