@@ -223,8 +223,10 @@ enum { CONF_SKEW = 60 }; /* seconds that clocks may differ by */
 /* Is it a name for one key pair after another? */
 bool conf_key_is_versioned(const struct conf_key *key);
 bool conf_has_versions(const struct conf *conf);
-/* The shortest lead, in seconds, with which relying parties and brokers see a new version in time. */
-int64_t conf_least_lead(const struct conf *conf);
+/* The shortest lead, in seconds, with which relying parties and brokers see a new version of the key in time. */
+int64_t conf_least_lead(const struct conf *conf, const struct conf_key *key);
+/* Does the key sign for Kubernetes? */
+bool conf_is_for_kubernetes(const struct conf *conf, const struct conf_key *key);
 /* The longest lifetime, in seconds, of a JWT that this client may have signed with the key; 0: any. */
 int64_t conf_max_ttl(const struct conf_client *client, const struct conf_key *key);
 

@@ -92,15 +92,10 @@ static bool asks_for_id(const char *uri)
 	return strstr(uri, ":id=") != NULL || strstr(uri, ";id=") != NULL;
 }
 
-static bool is_for_kubernetes(const struct conf *c, const struct conf_key *k)
-{
-	return conf_has_kubernetes(c) && c->kubernetes.key != NULL && j11_text_equal(c->kubernetes.key, k->name);
-}
-
 /* The longest lifetime that somebody may have tokens of this key signed for; 0: nobody says. */
 static int64_t longest_ttl(const struct conf *c, const struct conf_key *k)
 {
-	int64_t longest = is_for_kubernetes(c, k) ? c->kubernetes.max_lifetime : 0;
+	int64_t longest = conf_is_for_kubernetes(c, k) ? c->kubernetes.max_lifetime : 0;
 
 	for (size_t i = 0; i < c->n_clients; i++)
 		if (c->clients[i].ops[CONF_OP_JWT] && conf_list_has((const char *const *)c->clients[i].keys, k->name) && c->clients[i].jwt_max_ttl > longest)
@@ -112,20 +107,15 @@ static int64_t longest_ttl(const struct conf *c, const struct conf_key *k)
  * kid for as long as the token lives. */
 static enum jwk11_rc check_durations(struct checked *r, const struct conf *c, const struct conf_key *k)
 {
-	int64_t lead = conf_least_lead(c), ttl = longest_ttl(c, k);
+	int64_t lead = conf_least_lead(c, k), ttl = longest_ttl(c, k), kept = lead - c->rescan - CONF_SKEW;
 
 	if (k->lead < lead)
-		return refuse(r, "[key %s]: a lead of %lld s is too short: relying parties keep a set for max-age (%lld s), a new version is found after "
-			"rescan (%lld s), clocks differ by up to %d s: %lld s at least", k->name, (long long)k->lead, (long long)c->max_age,
-			(long long)c->rescan, CONF_SKEW, (long long)lead);
+		return refuse(r, "[key %s]: a lead of %lld s is too short: relying parties keep a set for %s (%lld s), a new version is found after "
+			"rescan (%lld s), clocks differ by up to %d s: %lld s at least", k->name, (long long)k->lead,
+			kept == c->max_age ? "max-age" : "twice the refresh-hint of [kubernetes]", (long long)kept, (long long)c->rescan, CONF_SKEW, (long long)lead);
 	if (k->overlap < ttl + CONF_SKEW || k->overlap <= CONF_SKEW)
 		return refuse(r, "[key %s]: an overlap of %lld s is too short: tokens live up to %lld s by jwt-max-ttl, clocks differ by up to %d s: %lld s at "
 			"least", k->name, (long long)k->overlap, (long long)ttl, CONF_SKEW, (long long)(ttl > 0 ? ttl : 1) + CONF_SKEW);
-	/* An API server learns of a version within the hint, and relying parties keep what it serves for up to another one. */
-	lead = 2 * c->kubernetes.refresh_hint + c->rescan + CONF_SKEW;
-	if (is_for_kubernetes(c, k) && k->lead < lead)
-		return refuse(r, "[key %s]: a lead of %lld s is too short for [kubernetes]: twice its refresh-hint (%lld s), rescan (%lld s) and %d s for clocks, "
-			"%lld s at least", k->name, (long long)k->lead, (long long)c->kubernetes.refresh_hint, (long long)c->rescan, CONF_SKEW, (long long)lead);
 	if (k->period > 0 && k->period <= k->lead)
 		return refuse(r, "[key %s]: a period of %lld s is not longer than the lead of %lld s", k->name, (long long)k->period, (long long)k->lead);
 	return JWK11_OK;

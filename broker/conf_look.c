@@ -80,9 +80,17 @@ bool conf_has_versions(const struct conf *conf)
 	return false;
 }
 
-int64_t conf_least_lead(const struct conf *conf)
+bool conf_is_for_kubernetes(const struct conf *conf, const struct conf_key *key)
 {
-	return conf->max_age + conf->rescan + CONF_SKEW;
+	return conf_has_kubernetes(conf) && conf->kubernetes.key != NULL && j11_text_equal(conf->kubernetes.key, key->name);
+}
+
+/* An API server learns of a version within the hint, and relying parties keep what it serves for up to another one. */
+int64_t conf_least_lead(const struct conf *conf, const struct conf_key *key)
+{
+	int64_t kept = conf_is_for_kubernetes(conf, key) ? 2 * conf->kubernetes.refresh_hint : 0;
+
+	return (kept > conf->max_age ? kept : conf->max_age) + conf->rescan + CONF_SKEW;
 }
 
 /* A token must not outlive the publication of what it was signed with. */

@@ -94,13 +94,13 @@ static enum jwk11_rc choose_moment(const struct cmd_global *g, const struct loca
 		return JWK11_OK;
 	j11_text_time(newest->moment, text);
 	j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_ARGUMENT, "key \"%s\" has its next version already: it signs from %s", conf->name, text);
-	j11_err_hint(err, "jwk11 prune %s %s takes it back", conf->name, newest->kid);
+	j11_err_hint(err, "jwk11 prune %s -- %s takes it back", conf->name, newest->kid);
 	return err->rc;
 }
 
-static enum jwk11_rc check_lead(const struct cmd_global *g, struct local *local, struct jwk11_err *err)
+static enum jwk11_rc check_lead(const struct cmd_global *g, const struct local *local, const struct conf_key *conf, struct jwk11_err *err)
 {
-	int64_t least = conf_least_lead(local_conf(local));
+	int64_t least = conf_least_lead(local_conf(local), conf);
 
 	if (g->lead == 0 || g->lead >= least)
 		return JWK11_OK;
@@ -203,7 +203,7 @@ static enum jwk11_rc check_made(const struct cmd_global *g, struct local *local,
 		return j11_err_set(err, JWK11_ERR_DEVICE, J11_CODE_TOKEN_FAILED, "key \"%s\": %s was made and is not to be found on its token", p->key, p->label);
 	if (n > 1)
 		return take_back(made, "another one was made for the same moment", p, err);
-	if (!p->only && p->moment - time(NULL) < conf_least_lead(local_conf(local)))
+	if (!p->only && p->moment - time(NULL) < conf_least_lead(local_conf(local), conf))
 		return take_back(made, "it took its token so long that too little of the lead is left", p, err);
 	why = made->why;
 	if (why.rc == JWK11_OK) {
@@ -231,7 +231,7 @@ static enum jwk11_rc decide_and_make(const struct cmd_global *g, struct local *l
 	enum jwk11_rc rc = local_versions_conf(local, p->key, &conf, err);
 
 	if (rc == JWK11_OK)
-		rc = check_lead(g, local, err);
+		rc = check_lead(g, local, conf, err);
 	if (rc == JWK11_OK)
 		rc = local_versions_find(local, conf, time(NULL), &versions, err);
 	if (rc == JWK11_OK && versions.n == 0 && !versions.is_whole) { /* there may be one that cannot be seen */
@@ -278,7 +278,7 @@ static enum jwk11_rc rotate_once(const struct cmd_global *g, const char *key, st
 /* A timer comes back tomorrow only; a person sees at once what is wrong. */
 static bool is_worth_another_try(const struct cmd_global *g, enum jwk11_rc rc)
 {
-	return rc == JWK11_ERR_BUSY || (g->if_due && (rc == JWK11_ERR_ABSENT || rc == JWK11_ERR_DEVICE));
+	return rc == JWK11_ERR_BUSY || rc == JWK11_ERR_DEVICE || (g->if_due && rc == JWK11_ERR_ABSENT);
 }
 
 int cmd_rotate(struct cmd_global *g, int argc, char **argv)

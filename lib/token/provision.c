@@ -12,7 +12,7 @@
 #include "made.h"
 #include "uri.h"
 
-enum { MAX_SLOTS = 256, ID_LEN = J11_PROVISION_ID };
+enum { MAX_SLOTS = 256, ID_LEN = J11_PROVISION_ID, TRIES = 3 };
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
@@ -248,15 +248,32 @@ static enum jwk11_rc check_public(struct jwk11_token *token, CK_SESSION_HANDLE s
 static enum jwk11_rc check_made(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE pub, CK_OBJECT_HANDLE priv, const char *label,
 	struct jwk11_err *err)
 {
-	enum jwk11_rc rc = j11_made_check(token, session, priv, label, err);
+	enum jwk11_rc rc = pub != 0 ? check_public(token, session, pub, label, err) : JWK11_OK;
 
-	if (rc == JWK11_OK && pub != 0)
-		rc = check_public(token, session, pub, label, err);
+	if (rc == JWK11_OK)
+		rc = j11_made_check(token, session, priv, label, err);
 	if (rc == JWK11_OK)
 		return JWK11_OK;
 	token->fl->C_DestroyObject(session, priv);
 	if (pub != 0)
 		token->fl->C_DestroyObject(session, pub);
+	return rc;
+}
+
+/* SoftHSM makes halves that cannot be read now and then, when another process looks at the token meanwhile: those are made again. */
+static enum jwk11_rc make(struct jwk11_token *token, CK_SESSION_HANDLE session, const struct plan *p, const char *label, unsigned char id[ID_LEN],
+	struct jwk11_err *err)
+{
+	CK_OBJECT_HANDLE pub = 0, priv = 0;
+	enum jwk11_rc rc = JWK11_ERR_UNSUPPORTED;
+
+	for (unsigned i = 0; i < TRIES && rc == JWK11_ERR_UNSUPPORTED; i++) {
+		CK_RV rv = p->class == CKO_SECRET_KEY ? generate_secret(token, session, p, label, id, &priv) :
+			generate_pair(token, session, p, label, id, &pub, &priv);
+
+		j11_err_clear(err);
+		rc = rv == CKR_OK ? check_made(token, session, pub, priv, label, err) : j11_token_failed(token, rv, "C_GenerateKey(Pair)", err);
+	}
 	return rc;
 }
 
@@ -266,7 +283,6 @@ enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsi
 	J11_AUTO(j11_mem_free_auto) CK_OBJECT_HANDLE *same = NULL;
 	struct jwk11_view any = { 0 };
 	CK_SESSION_HANDLE session;
-	CK_OBJECT_HANDLE pub = 0, priv = 0;
 	struct plan p = { 0 };
 	unsigned char id[ID_LEN];
 	size_t n_same = 0;
@@ -283,11 +299,8 @@ enum jwk11_rc j11_provision_key(struct jwk11_token *token, const char *alg, unsi
 	rc = j11_obj_find(token, session, p.class, j11_view_str(label), any, &same, &n_same, err);
 	if (rc == JWK11_OK && n_same > 0)
 		rc = j11_err_set(err, JWK11_ERR_AMBIGUOUS, J11_CODE_KEY_AMBIGUOUS, "token \"%s\" has a key named \"%s\" already", token->info.label, label);
-	if (rc == JWK11_OK) {
-		rv = p.class == CKO_SECRET_KEY ? generate_secret(token, session, &p, label, id, &priv) :
-			generate_pair(token, session, &p, label, id, &pub, &priv);
-		rc = rv == CKR_OK ? check_made(token, session, pub, priv, label, err) : j11_token_failed(token, rv, "C_GenerateKey(Pair)", err);
-	}
+	if (rc == JWK11_OK)
+		rc = make(token, session, &p, label, id, err);
 	token->fl->C_CloseSession(session);
 	if (rc == JWK11_OK && ret_id != NULL)
 		memcpy(ret_id, id, sizeof(id));

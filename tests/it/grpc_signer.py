@@ -446,7 +446,7 @@ def check_names_what_kube_apiserver_would_not_start_with():
                 (base.replace("keys = *\n", "keys = rs256\n", 1) + section("es256"), 'is not in set "default"'),
                 (base.replace("object=es256\n", "object=es256\nkid = " + "k" * 256 + "\n") + section("es256"), "longer than 255"),
                 (base.replace("object=es256\n", "object=es256\nlead = 1h\noverlap = 2h\n") + section("es256"), "an overlap of 7200 s is too short"),
-                (base.replace("object=es256\n", "object=es256\nlead = 15m\n") + section("es256"), "too short for [kubernetes]"),
+                (base.replace("object=es256\n", "object=es256\nlead = 15m\n") + section("es256"), "twice the refresh-hint of [kubernetes]"),
                 (base + "\n[socket kubernetes]\n" + section("es256"), "is that of [kubernetes]"),
                 (base + CLIENT.format(uid=0, key="es256", more=""), "there is no [kubernetes] section")]
         more += [(base + f"\n[kubernetes]\n{kubernetes}\n" + (CLIENT.format(uid=0, key="es256", more=client)), said) for kubernetes, client, said in rows]

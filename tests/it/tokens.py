@@ -538,7 +538,7 @@ def a_key_rotates_on_it_or_it_says_why_not():
         versions = json.loads(T.ask("GET", "/v1/keys/rotor")[2])["versions"]
         equal([(v["state"], v["kid"]) for v in versions], [("active", first), ("next", second)])
         equal(T.stop(), 0)
-        code, out, errors = T.tool("prune", "rotor", second, "--yes")
+        code, out, errors = T.tool("prune", "rotor", "--yes", "--", second)
         equal((code, out.startswith(b"destroyed rotor@")), (0, True), errors)
         versions = json.loads(T.tool("keys", "rotor", "--json")[1])["versions"]
         equal([(v["state"], v["kid"]) for v in versions], [("active", first)])

@@ -16,7 +16,7 @@ SECTION = "[key issuer]\nuri = pkcs11:token=trial;object=issuer\nalg = {alg}\nle
 def broker(alg="ES256", more="period = 10h\n", start=True):
     with Clock(START) as clock, Broker(clock) as b:
         b.change("[set default]\nkeys = *\n", SECTION.format(alg=alg, more=more))
-        b.change("[daemon]\n", "[daemon]\nrescan = 1\nworkers = 1\n")
+        b.change("[daemon]\n", "[daemon]\nrescan = 30m\nworkers = 1\n")
         if start:
             b.start()
         yield b
@@ -25,7 +25,7 @@ def broker(alg="ES256", more="period = 10h\n", start=True):
 def rotate(b, *options):
     """The kid of the version that was made, published by then."""
     code, out, err = b.tool("rotate", "issuer", "--json", *options)
-    equal((code, err), (0, "" if b.daemon is not None else "jwk11: a broker looks for new keys every 1 s\n"))
+    equal((code, err), (0, "" if b.daemon is not None else "jwk11: a broker looks for new keys every 1800 s\n"))
     kid = json.loads(out)["kid"]
     if b.daemon is not None:
         b.until(lambda: kid in b.jwks(), f"{kid} to be published")
@@ -40,8 +40,12 @@ def pkcs11(b, *options):
 
 
 def generate(b, label):
-    """As somebody else's tool does it."""
+    """As somebody else's tool does it, and while the broker does not look: SoftHSM now and then loses a key that is made meanwhile."""
     pkcs11(b, "--keypairgen", "--key-type", "EC:prime256v1", "--usage-sign", "--label", label, "--id", os.urandom(8).hex())
+
+
+def look(b):
+    equal(b.ask("POST", "/v1/tokens/trial/rescan", {})[0], 200)
 
 
 def states(b):
@@ -120,7 +124,8 @@ def a_moment_that_two_claim_is_nobodys():
         first = rotate(b)
         for _ in range(2):
             generate(b, "issuer@" + stamp(START + HOUR))
-        b.until(lambda: len(b.jwks()) == 3, "both to be published")
+        look(b)
+        equal(len(b.jwks()), 3, "both are published")
         b.clock.set(START + 2 * HOUR)
         equal([s for s, _ in states(b)], ["active", "retiring", "retiring"])
         equal((b.sign(), len(b.jwks())), (first, 3))
@@ -135,6 +140,7 @@ def labels_that_only_look_like_versions_are_none():
         first = rotate(b)
         for label in ("issuer@soon", "issuer@20270101T010000", "issuer@20270230T000000Z", "issuer2@20270101T000000Z", "issuerX"):
             generate(b, label)
+        look(b)
         b.wait_log("event=label-misleading")
         second = rotate(b)
         equal((b.jwks(), [k for _, k in states(b)]), ([first, second], [first, second]))
@@ -144,7 +150,7 @@ def labels_that_only_look_like_versions_are_none():
 def a_key_from_before_keeps_its_kid_and_gets_a_successor():
     with broker(more="kid = old-one\n") as b:
         generate(b, "issuer")
-        b.until(lambda: b.jwks() == ["old-one"], "the old one to be published")
+        look(b)
         equal((b.sign(), states(b)), ("old-one", [("active", "old-one")]))
         new = rotate(b)
         equal((b.sign(), b.jwks()), ("old-one", ["old-one", new]))
@@ -208,7 +214,7 @@ def rotate_says_why_not():
         equal(says(b, "rotate", "es256"), (65, 'jwk11: key "es256" has no versions'))
         equal(says(b, "rotate", "isuer"), (66, 'jwk11: no key "isuer". Did you mean issuer?'))
         equal(says(b, "keygen", "issuer"), (64, 'jwk11: key "issuer" has versions'))
-        equal(says(b, "rotate", "issuer", "--lead", "5m"), (64, "jwk11: a lead of 300 s is too short: relying parties and brokers need 361 s to see a new version (max-age, "
+        equal(says(b, "rotate", "issuer", "--lead", "5m"), (64, "jwk11: a lead of 300 s is too short: relying parties and brokers need 2160 s to see a new version (max-age, "
                                                                 "rescan and a minute)"))
         equal(says(b, "rotate"), (64, "jwk11 rotate: takes the name of a key"))
         code, out, _ = b.tool("rotate", "issuer", "--dry-run")
@@ -217,7 +223,7 @@ def rotate_says_why_not():
         rotate(b)
         second = rotate(b, "--lead", "3h")
         equal(says(b, "rotate", "issuer"), (65, 'jwk11: key "issuer" has its next version already: it signs from 2027-01-01T03:00:00Z'))
-        equal(b.tool("prune", "issuer", second, "--yes")[0], 0)
+        equal(b.tool("prune", "issuer", "--yes", "--", second)[0], 0)
         rotate(b)
 
 
@@ -228,9 +234,9 @@ def prune_destroys_what_nobody_needs_and_nothing_else():
         b.clock.set(START + 2 * HOUR)
         third = rotate(b)
         equal(b.tool("prune", "issuer", "--yes"), (0, "issuer: no version has retired\n", ""))
-        equal(says(b, "prune", "issuer", second, "--yes"), (77, f'jwk11: key "issuer": the version of kid {second} is the one that signs'))
-        equal(says(b, "prune", "issuer", first, "--yes"), (77, f'jwk11: key "issuer": tokens signed by the version of kid {first} may be about until 2027-01-01T03:00:00Z'))
-        equal(says(b, "prune", "issuer", "nobody", "--yes"), (66, 'jwk11: key "issuer" has no version of kid "nobody"'))
+        equal(says(b, "prune", "issuer", "--yes", "--", second), (77, f'jwk11: key "issuer": the version of kid {second} is the one that signs'))
+        equal(says(b, "prune", "issuer", "--yes", "--", first), (77, f'jwk11: key "issuer": tokens signed by the version of kid {first} may be about until 2027-01-01T03:00:00Z'))
+        equal(says(b, "prune", "issuer", "--yes", "--", "nobody"), (66, 'jwk11: key "issuer" has no version of kid "nobody"'))
         b.clock.set(START + 3 * HOUR)
         equal(b.tool("prune", "issuer", "--dry-run")[1], f'would destroy retired issuer@{stamp(START)} (ES256, kid {first}) on token "trial"\n')
         code, out, err = b.tool("prune", "issuer")
@@ -250,7 +256,7 @@ def prune_asks_and_takes_only_yes():
         for answer, code in (("n\n", 1), ("\n", 1), ("yellow\n", 1), ("y\n", 0)):
             master, slave = pty.openpty()
             os.write(master, answer.encode())
-            done = b.tool("prune", "issuer", spare, stdin=slave)
+            done = b.tool("prune", "issuer", "--", spare, stdin=slave)
             os.close(slave), os.close(master)
             equal(done[0], code, done)
             equal("There is no way back. Destroy 1 version of issuer? [y/N]" in done[2], True, done[2])
@@ -276,7 +282,7 @@ def with_and_without_the_broker_it_is_the_same_time_line():
 @test
 def a_broker_that_is_told_looks_at_once():
     with broker() as b:
-        b.change("rescan = 1\n", "rescan = 30m\naudit-file = " + b.dir + "/audit.jsonl\n")
+        b.change("rescan = 30m\n", "rescan = 30m\naudit-file = " + b.dir + "/audit.jsonl\n")
         b.daemon.send_signal(1)
         b.wait_log("event=reloaded")
         equal(b.tool("rotate", "issuer")[2], "")
@@ -292,7 +298,7 @@ def a_broker_that_is_told_looks_at_once():
         b.daemon.send_signal(1)
         b.until(lambda: b.ask("POST", "/v1/tokens/trial/rescan", {})[0] == 403, "the worker to go by the new configuration")
         equal(json.loads(b.ask("POST", "/v1/tokens/trial/rescan", {})[2])["code"], "OPERATION_DENIED")
-        code, out, err = b.tool("prune", "issuer", b.versions()[1]["kid"], "--yes")
+        code, out, err = b.tool("prune", "issuer", "--yes", "--", b.versions()[1]["kid"])
         equal((code, err.splitlines()[-1]), (0, "jwk11: a broker looks for new keys every 1800 s"), "who may not tell it is told so")
         with open(b.dir + "/audit.jsonl") as f:
             records = [json.loads(line) for line in f]
@@ -307,7 +313,8 @@ def the_token_may_be_away():
         os.rename(b.dir + "/tokens", b.dir + "/away")
         b.daemon.send_signal(1)
         b.wait_log("state=absent")
-        equal((b.jwks(), b.sign()), ([first, second], "TOKEN_ABSENT"))
+        b.until(lambda: b.sign() == "TOKEN_ABSENT", "the new view to be in force")
+        equal(b.jwks(), [first, second])
         b.clock.set(START + HOUR)
         equal([s for s, _ in states(b)], ["retiring", "active"], "the clock goes on")
         os.rename(b.dir + "/away", b.dir + "/tokens")
@@ -319,7 +326,7 @@ def files_of_sets_change_when_a_moment_comes_though_nobody_asks():
     with broker(start=False) as b:
         first, second = rotate(b), rotate(b)
         web = os.path.join(b.dir, "www")
-        b.change("[daemon]\nrescan = 1\n", f"[daemon]\npublish-dir = {web}\n")
+        b.change("[daemon]\nrescan = 30m\n", f"[daemon]\npublish-dir = {web}\n")
         b.clock.set(START + 3 * HOUR - 2)
         b.start("event=published")
         kids = lambda: [k["kid"] for k in json.load(open(web + "/.well-known/jwks.json"))["keys"]]
