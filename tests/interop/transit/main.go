@@ -28,6 +28,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	vault "github.com/hashicorp/vault/api"
+	openbao "github.com/openbao/openbao/api/v2"
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/kms/cliplugin"
 	"github.com/sigstore/sigstore/pkg/signature/kms/hashivault"
@@ -48,6 +49,38 @@ func want(good bool, what string, more ...any) {
 	}
 }
 
+// Reads and writes below transit/.
+type transit interface {
+	read(path string) map[string]any
+	write(path string, data map[string]any) map[string]any
+}
+type byVault struct{ c *vault.Client }
+type byOpenBao struct{ c *openbao.Client }
+
+func (v byVault) read(path string) map[string]any {
+	secret, err := v.c.Logical().Read("transit/" + path)
+	must(err)
+	return secret.Data
+}
+
+func (v byVault) write(path string, data map[string]any) map[string]any {
+	secret, err := v.c.Logical().Write("transit/"+path, data)
+	must(err)
+	return secret.Data
+}
+
+func (o byOpenBao) read(path string) map[string]any {
+	secret, err := o.c.Logical().Read("transit/" + path)
+	must(err)
+	return secret.Data
+}
+
+func (o byOpenBao) write(path string, data map[string]any) map[string]any {
+	secret, err := o.c.Logical().Write("transit/"+path, data)
+	must(err)
+	return secret.Data
+}
+
 func client(socket string) *vault.Client {
 	config := vault.DefaultConfig()
 	config.Address = "unix://" + socket
@@ -59,11 +92,10 @@ func client(socket string) *vault.Client {
 }
 
 // The public key of the version that signs, by the rules of Vault's clients.
-func public(c *vault.Client, name string) (crypto.PublicKey, json.Number) {
-	secret, err := c.Logical().Read("transit/keys/" + name)
-	must(err)
-	latest := secret.Data["latest_version"].(json.Number)
-	text := secret.Data["keys"].(map[string]any)[latest.String()].(map[string]any)["public_key"].(string)
+func public(c transit, name string) (crypto.PublicKey, json.Number) {
+	data := c.read("keys/" + name)
+	latest := data["latest_version"].(json.Number)
+	text := data["keys"].(map[string]any)[latest.String()].(map[string]any)["public_key"].(string)
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
 		octets, err := base64.StdEncoding.DecodeString(text)
@@ -76,8 +108,7 @@ func public(c *vault.Client, name string) (crypto.PublicKey, json.Number) {
 }
 
 // A JWS made the way Dex makes one: header and digest here, the signature there.
-func vaultSignsJWTs(socket, _ string) {
-	c := client(socket)
+func signsJWTs(c transit) {
 	for name, way := range map[string]struct {
 		alg  jose.SignatureAlgorithm
 		hash string
@@ -93,20 +124,31 @@ func vaultSignsJWTs(socket, _ string) {
 			h.Write([]byte(input))
 			data["input"], data["prehashed"], data["hash_algorithm"] = base64.StdEncoding.EncodeToString(h.Sum(nil)), true, way.hash
 		}
-		secret, err := c.Logical().Write("transit/sign/"+name, data)
-		must(err)
-		parts := strings.Split(secret.Data["signature"].(string), ":")
+		made := c.write("sign/"+name, data)["signature"].(string)
+		parts := strings.Split(made, ":")
 		want(len(parts) == 3 && parts[1] == "v"+latest.String(), "the version", name, parts)
 		jws, err := jose.ParseSigned(input+"."+parts[2], []jose.SignatureAlgorithm{way.alg})
 		must(err)
 		payload, err := jws.Verify(key)
 		must(err)
 		want(bytes.Equal(payload, message), "the payload", name)
-		data["signature"] = secret.Data["signature"]
-		secret, err = c.Logical().Write("transit/verify/"+name, data)
-		must(err)
-		want(secret.Data["valid"] == true, "verified there too", name)
+		data["signature"] = made
+		want(c.write("verify/"+name, data)["valid"] == true, "verified there too", name)
 	}
+}
+
+func vaultSignsJWTs(socket, _ string) {
+	signsJWTs(byVault{client(socket)})
+}
+
+// The client that Dex has.
+func openBaoSignsJWTs(socket, _ string) {
+	config := openbao.DefaultConfig()
+	config.Address = "unix://" + socket
+	c, err := openbao.NewClient(config)
+	must(err)
+	c.SetToken("not looked at")
+	signsJWTs(byOpenBao{c})
 }
 
 func refusal(err error) (int, string) {
@@ -171,7 +213,7 @@ func cosignSignsAndVerifies(socket, _ string) {
 		var load []signature.RPCOption
 		var how []signature.VerifyOption
 		if name == "wheel" { // of a key with versions cosign must be told which one
-			_, latest := public(client(socket), name)
+			_, latest := public(byVault{client(socket)}, name)
 			load, how = []signature.RPCOption{options.WithKeyVersion(latest.String())}, []signature.VerifyOption{options.WithKeyVersion(latest.String())}
 		}
 		sv, err := hashivault.LoadSignerVerifier("hashivault://"+name, hash, load...)
@@ -247,6 +289,7 @@ func main() {
 		test func(socket, folder string)
 	}{
 		{"Vault's client makes JWTs and go-jose takes them", vaultSignsJWTs},
+		{"OpenBao's client, which Dex has, makes JWTs and go-jose takes them", openBaoSignsJWTs},
 		{"Vault's client understands refusals", vaultUnderstandsRefusals},
 		{"cosign's hashivault signs and verifies", cosignSignsAndVerifies},
 		{"cosign's plugin client signs and verifies with sigstore-kms-jwk11", cosignStartsThePlugin},
