@@ -90,7 +90,11 @@ class Load:
     def __enter__(self):
         for thread in self.threads:
             thread.start()
-        self.watch(lambda: self.loaded.ok >= CONNECTIONS, "the load to begin")
+        try:
+            self.watch(lambda: self.loaded.ok >= CONNECTIONS, "the load to begin")
+        except BaseException:
+            self.over.set()  # or the program would never end
+            raise
         return self
 
     def __exit__(self, kind, *_):
