@@ -415,7 +415,7 @@ def real_token(name, key, codes):
     try:
         t.prepare()
         add_second(t)
-        t.change("[daemon]\n", "[daemon]\nrequest-timeout = 3s\n")
+        t.change("[daemon]\n", "[daemon]\nrequest-timeout = 10s\n")
         start(t)
         goes_and_comes_back(t, key, codes, lambda: t.script("lose"), lambda: t.script("regain"), times=1)
         equal(t.stop(), 0)
