@@ -27,18 +27,17 @@ struct table {
 	struct catalog_key **slots;
 	size_t n_slots; /* a power of two, or 0 */
 };
-struct catalog {
-	struct module **modules;
-	size_t n_modules;
+struct tables {
 	struct table names;  /* of versions: the first one */
 	struct table idents; /* what is the same by two ways stands once */
 	struct table kids;
+};
+struct catalog {
+	struct module **modules;
+	size_t n_modules;
+	struct tables tables;
 	const char *const *order; /* of modules; NULL: none */
 	uint64_t generation;
-};
-
-struct tables {
-	struct table names, idents, kids;
 };
 
 static void free_tables(struct tables tables)
@@ -79,7 +78,7 @@ void catalog_free(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->n_modules; i++)
 		free_module(catalog->modules[i]);
 	j11_mem_free(catalog->modules);
-	free_tables((struct tables){ catalog->names, catalog->idents, catalog->kids });
+	free_tables(catalog->tables);
 	j11_mem_free(catalog);
 }
 
@@ -188,7 +187,7 @@ static bool is_one_key(const struct catalog_key *a, const struct catalog_key *b)
 
 static void index_ident(struct catalog *catalog, struct catalog_key *key)
 {
-	struct catalog_key **slot = slot_of(&catalog->idents, offsetof(struct catalog_key, ident), key->ident);
+	struct catalog_key **slot = slot_of(&catalog->tables.idents, offsetof(struct catalog_key, ident), key->ident);
 
 	key->rival = NULL;
 	if (*slot != NULL && is_active(*slot) && is_active(key) && !is_one_key(*slot, key))
@@ -205,7 +204,7 @@ static bool comes_before(const struct catalog_key *a, const struct catalog_key *
 /* Versions into a chain in their order; they go before an entry that only says why some module has none. */
 static void index_name(struct catalog *catalog, struct catalog_key *key)
 {
-	struct catalog_key **slot = slot_of(&catalog->names, offsetof(struct catalog_key, name), key->name);
+	struct catalog_key **slot = slot_of(&catalog->tables.names, offsetof(struct catalog_key, name), key->name);
 
 	key->next_version = NULL;
 	if (!catalog_key_stands(catalog, key))
@@ -228,7 +227,7 @@ static void index_kid(struct catalog *catalog, struct catalog_key *key)
 	key->next_kid = NULL;
 	if (key->kid[0] == '\0')
 		return;
-	slot = slot_of(&catalog->kids, offsetof(struct catalog_key, kid), key->kid);
+	slot = slot_of(&catalog->tables.kids, offsetof(struct catalog_key, kid), key->kid);
 	key->next_kid = *slot;
 	*slot = key;
 }
@@ -262,10 +261,8 @@ static size_t count_keys(const struct catalog *catalog)
 
 static void index_all(struct catalog *catalog, struct tables tables)
 {
-	free_tables((struct tables){ catalog->names, catalog->idents, catalog->kids });
-	catalog->names = tables.names;
-	catalog->idents = tables.idents;
-	catalog->kids = tables.kids;
+	free_tables(catalog->tables);
+	catalog->tables = tables;
 	for (size_t i = 0; i < catalog->n_modules; i++)
 		for (size_t k = 0; k < catalog->modules[i]->now.n_keys; k++)
 			index_ident(catalog, catalog->modules[i]->now.keys[k]);
@@ -285,13 +282,13 @@ void catalog_set_order(struct catalog *catalog, const char *const *modules)
 
 	catalog->order = modules;
 	sort_modules(catalog);
-	if (catalog->names.n_slots > 0 && new_tables(count_keys(catalog), &tables))
+	if (catalog->tables.names.n_slots > 0 && new_tables(count_keys(catalog), &tables))
 		index_all(catalog, tables);
 }
 
 static struct catalog_key *find_name(const struct catalog *catalog, const char *name)
 {
-	return catalog->names.n_slots > 0 ? *slot_of(&catalog->names, offsetof(struct catalog_key, name), name) : NULL;
+	return catalog->tables.names.n_slots > 0 ? *slot_of(&catalog->tables.names, offsetof(struct catalog_key, name), name) : NULL;
 }
 
 const struct catalog_key *catalog_key_named(const struct catalog *catalog, const char *name)
@@ -337,14 +334,14 @@ int64_t catalog_settle(struct catalog *catalog, const char *name, int64_t now, i
 
 bool catalog_key_stands(const struct catalog *catalog, const struct catalog_key *key)
 {
-	return *slot_of(&catalog->idents, offsetof(struct catalog_key, ident), key->ident) == key;
+	return *slot_of(&catalog->tables.idents, offsetof(struct catalog_key, ident), key->ident) == key;
 }
 
 const struct catalog_key *catalog_key_of_kid(const struct catalog *catalog, const char *kid)
 {
-	if (catalog->kids.n_slots == 0 || kid[0] == '\0')
+	if (catalog->tables.kids.n_slots == 0 || kid[0] == '\0')
 		return NULL;
-	return *slot_of(&catalog->kids, offsetof(struct catalog_key, kid), kid);
+	return *slot_of(&catalog->tables.kids, offsetof(struct catalog_key, kid), kid);
 }
 
 static int readiness(const struct catalog_token *token)

@@ -11,19 +11,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/b64.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "front_grpc_keys.h"
 #include "front_view.h"
-#include "grpc_proto.h"
 #include "log.h"
 #include "peer.h"
 #include "problem.h"
 
 #define OCTETS_MAX (16u * 1024u * 1024u) /* of all its requests under way */
-#define PUBLISHED_MAX (3584u * 1024u)    /* clients of gRPC take messages of 4 MiB */
 #define PIECE (128u * 1024u)             /* octets of them in one message */
 
 /* One request. In `calls` while a worker has it, then in `replies` until its answer is sent. */
@@ -48,12 +46,8 @@ struct front_grpc {
 	struct loop_watch watch; /* fd -1: it is not there */
 	struct grpc_calls calls, replies;
 	size_t octets;           /* of their datagrams */
-	struct jwk11_buf published;
-	const char **kids;       /* of the keys in it that relying parties find, sorted; borrowed from kid_text */
-	size_t n_kids;
-	struct jwk11_buf kid_text;
-	size_t sent;             /* octets of it that it was told */
-	int64_t looked;          /* when a worker last looked at its tokens and all was well; seconds since 1970 */
+	struct front_grpc_keys keys;
+	size_t sent;             /* octets of what FetchKeys answers that it was told */
 	unsigned char room[WIRE_MAX];
 };
 
@@ -155,16 +149,6 @@ static void fail(struct grpc_call *c, enum j11_code code, const char *why)
 	end_reply(c);
 }
 
-static int compare_kids(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool is_published(const struct front_grpc *grpc, const char *kid)
-{
-	return grpc->n_kids > 0 && bsearch(&kid, grpc->kids, grpc->n_kids, sizeof(*grpc->kids), compare_kids) != NULL;
-}
-
 /* A token that names a kid which the API server has not been told of is of no use to anybody, and it would not notice. */
 static void answer(struct grpc_call *c, const struct wire_msg *msg)
 {
@@ -175,7 +159,7 @@ static void answer(struct grpc_call *c, const struct wire_msg *msg)
 		fail(c, wire_str(msg, WIRE_F_CODE, word, sizeof(word)) && j11_code_find(word) < J11_N_CODE_ ? j11_code_find(word) : J11_CODE_INTERNAL, why);
 	} else if (!wire_str(msg, WIRE_F_KID, kid, sizeof(kid)) || msg->field[WIRE_F_TEXT].len == 0) {
 		fail(c, J11_CODE_INTERNAL, "the worker's answer is not complete");
-	} else if (!is_published(c->grpc, kid)) {
+	} else if (!front_grpc_keys_has(&c->grpc->keys, kid)) {
 		fail(c, J11_CODE_KEY_UNAVAILABLE, "the key that signs is not published");
 	} else {
 		count_one(&c->grpc->front->counts, COUNT_replies_good);
@@ -230,7 +214,7 @@ static const struct catalog_key *find_key(struct grpc_call *c)
 		fail(c, J11_CODE_NOT_READY, "no worker has reported the key yet");
 	else if (key->rival != NULL || front_kid_rival(front, key) != NULL)
 		fail(c, J11_CODE_KEY_AMBIGUOUS, "two modules have different keys for it");
-	else if (!is_published(c->grpc, key->kid))
+	else if (!front_grpc_keys_has(&c->grpc->keys, key->kid))
 		fail(c, J11_CODE_KEY_UNAVAILABLE, key->jwk[0] == '\0' ? catalog_key_text(key) : "it is not in the set that FetchKeys lists");
 	else
 		return key;
@@ -432,168 +416,26 @@ static void send_pieces(struct front_grpc *grpc)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(WIRE_MAX);
 
-	while (grpc->watch.fd >= 0 && grpc->sent < grpc->published.len) {
-		size_t left = grpc->published.len - grpc->sent, len = left < PIECE ? left : PIECE;
+	while (grpc->watch.fd >= 0 && grpc->sent < grpc->keys.text.len) {
+		size_t left = grpc->keys.text.len - grpc->sent, len = left < PIECE ? left : PIECE;
 
 		jwk11_buf_reset(&out);
 		wire_begin(&out, WIRE_PUBLISHED, 0);
-		wire_add(&out, WIRE_F_PAYLOAD, (struct jwk11_view){ .data = grpc->published.data + grpc->sent, .len = len });
+		wire_add(&out, WIRE_F_PAYLOAD, (struct jwk11_view){ .data = grpc->keys.text.data + grpc->sent, .len = len });
 		wire_add_num(&out, WIRE_F_INDEX, grpc->sent / PIECE);
-		wire_add_num(&out, WIRE_F_WHOLE, grpc->published.len);
+		wire_add_num(&out, WIRE_F_WHOLE, grpc->keys.text.len);
 		if (out.failed != JWK11_OK || !send_one(grpc, j11_buf_view(&out)))
 			return;
 		grpc->sent += len;
 	}
 }
 
-/* A key to be listed; of keys with the same kid the first. */
-struct listed {
-	const char *kid;
-	const char *pem, *pkix; /* one of them */
-	bool exclude;
-	size_t place;
-};
-struct listing {
-	struct listed *all;
-	size_t n, n_own, room;
-	bool failed;
-};
-
-static bool list(struct listing *l, const struct listed *key)
-{
-	struct listed *bigger;
-
-	if (l->n == l->room) {
-		bigger = j11_mem_resize(l->all, (l->room * 2 + 16) * sizeof(*bigger));
-		l->failed = l->failed || bigger == NULL;
-		if (bigger == NULL)
-			return false;
-		l->all = bigger;
-		l->room = l->room * 2 + 16;
-	}
-	l->all[l->n] = *key;
-	l->all[l->n].place = l->n;
-	l->n++;
-	return true;
-}
-
-static bool list_own(void *arg, const struct conf_key *k, const struct catalog_key *key)
-{
-	struct listing *l = arg;
-
-	if (key->kid[0] == '\0' || key->pem[0] == '\0' || key->rival != NULL || !conf_kubernetes_takes(key->alg))
-		return true;
-	l->n_own++;
-	return list(l, &(struct listed){ .kid = key->kid, .pem = key->pem, .exclude = k->discovery == CONF_NO });
-}
-
-static bool list_from_file(void *arg, const struct conf_verify_only *key, const char *why_not)
-{
-	struct listing *l = arg;
-
-	if (why_not != NULL || key->kid[0] == '\0' || !conf_kubernetes_takes(key->alg))
-		return true;
-	return list(l, &(struct listed){ .kid = key->kid, .pkix = key->pkix, .exclude = key->discovery == CONF_NO });
-}
-
-static int compare_listed(const void *a, const void *b)
-{
-	const struct listed *x = a, *y = b;
-	int order = strcmp(x->kid, y->kid);
-
-	return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
-}
-
-/* The DER of a key. The base64 of a PEM is what stands between its lines. */
-static bool decode(const struct listed *key, struct jwk11_buf *out)
-{
-	struct jwk11_view text = { .data = key->pkix };
-	const char *begin = key->pem != NULL ? strstr(key->pem, "-----\n") : NULL, *end = begin != NULL ? strstr(begin + 6, "\n-----END") : NULL;
-
-	if (key->pem != NULL && end == NULL)
-		return false;
-	if (key->pem != NULL)
-		text = (struct jwk11_view){ .data = begin + 6, .len = (size_t)(end - begin - 6) };
-	else
-		text.len = strlen(key->pkix);
-	jwk11_buf_reset(out);
-	return j11_b64_decode(text, "PEM", out, NULL) == JWK11_OK && out->failed == JWK11_OK && out->len > 0;
-}
-
-/* Before a key of its own was seen there is nothing to tell: an API server that hears of peers' keys alone forgets ours, and one that hears of none
- * keeps what it knows and asks again. In the order of kids, so that it is the same whoever lists them; what API servers compare is order and kids. */
-static void write_listing(struct front_grpc *grpc, struct listing *l, struct jwk11_buf *out)
-{
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = J11_BUF(65536);
-
-	if (l->n_own == 0)
-		return;
-	qsort(l->all, l->n, sizeof(*l->all), compare_listed);
-	for (size_t i = 0; i < l->n; i++) {
-		const struct listed *key = &l->all[i];
-
-		if ((i > 0 && j11_text_equal(l->all[i - 1].kid, key->kid)) || !decode(key, &der))
-			continue;
-		grpc_proto_key(out, j11_view_str(key->kid), j11_buf_view(&der), key->exclude);
-		if (!key->exclude)
-			j11_buf_add(&grpc->kid_text, key->kid, strlen(key->kid) + 1);
-	}
-	if (grpc->looked == 0)
-		grpc->looked = time(NULL);
-	if (out->len > 0)
-		grpc_proto_keys_end(out, grpc->looked, grpc->front->conf->kubernetes.refresh_hint);
-}
-
-/* Where each kid is. */
-static void index_kids(struct front_grpc *grpc)
-{
-	size_t n = 0, at = 0;
-
-	j11_mem_free(grpc->kids);
-	grpc->kids = NULL;
-	grpc->n_kids = 0;
-	for (size_t i = 0; i < grpc->kid_text.len; i++)
-		n += grpc->kid_text.data[i] == '\0';
-	grpc->kids = n > 0 ? j11_mem_new_array(n, sizeof(*grpc->kids)) : NULL;
-	while (grpc->kids != NULL && grpc->n_kids < n) {
-		grpc->kids[grpc->n_kids++] = grpc->kid_text.data + at;
-		at += strlen(grpc->kid_text.data + at) + 1;
-	}
-}
-
-static void publish(struct front_grpc *grpc)
-{
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(PUBLISHED_MAX);
-	struct front *front = grpc->front;
-	const struct conf_set *set = conf_find_set(front->conf, front->conf->kubernetes.set);
-	struct listing l = { .n = 0 };
-
-	if (set == NULL)
-		return;
-	front_view_each_published(front, set, list_own, &l);
-	front_view_each_verify_only(front, set, list_from_file, &l);
-	jwk11_buf_reset(&grpc->kid_text);
-	if (!l.failed)
-		write_listing(grpc, &l, &out);
-	j11_mem_free(l.all);
-	index_kids(grpc);
-	if (l.failed || out.failed != JWK11_OK || grpc->kid_text.failed != JWK11_OK) {
-		log_event(LOG_LEVEL_ERROR, "grpc-keys-not-told", "reason", out.failed == JWK11_ERR_LIMIT ? "they are too many" : "out of memory", NULL);
-		return;
-	}
-	if (out.len == 0 || j11_view_equal(j11_buf_view(&out), j11_buf_view(&grpc->published)))
-		return;
-	j11_buf_done(&grpc->published);
-	grpc->published = out;
-	out = J11_BUF(0);
-	grpc->sent = 0;
-	send_pieces(grpc);
-}
-
 void front_grpc_refresh(struct front_grpc *grpc)
 {
-	if (grpc->front->conf != NULL && conf_has_kubernetes(grpc->front->conf))
-		publish(grpc);
+	if (grpc->front->conf == NULL || !conf_has_kubernetes(grpc->front->conf) || !front_grpc_keys_render(&grpc->keys, grpc->front))
+		return;
+	grpc->sent = 0;
+	send_pieces(grpc);
 }
 
 void front_grpc_looked(struct front_grpc *grpc)
@@ -606,7 +448,7 @@ void front_grpc_looked(struct front_grpc *grpc)
 	key = catalog_key_named(front->catalog, front->conf->kubernetes.key);
 	if (key == NULL || key->unreported || !j11_text_equal(key->state, "active"))
 		return;
-	grpc->looked = time(NULL);
+	grpc->keys.looked = time(NULL);
 	front_grpc_refresh(grpc);
 }
 
@@ -620,8 +462,6 @@ struct front_grpc *front_grpc_new(struct front *front, void (*gone)(void *arg), 
 	grpc->gone = gone;
 	grpc->arg = arg;
 	grpc->watch.fd = -1;
-	grpc->published = J11_BUF(PUBLISHED_MAX);
-	grpc->kid_text = J11_BUF(PUBLISHED_MAX);
 	return grpc;
 }
 
@@ -636,8 +476,6 @@ void front_grpc_free(struct front_grpc *grpc)
 		take(&grpc->calls, c);
 		free_call(c);
 	}
-	j11_mem_free(grpc->kids);
-	j11_buf_done(&grpc->published);
-	j11_buf_done(&grpc->kid_text);
+	front_grpc_keys_done(&grpc->keys);
 	j11_mem_free(grpc);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The published key sets. Rendered when a catalogue or configuration arrives, or a version's moment has come, and served from memory. Only JWKs that the catalogue has checked get here. */
+/* The published key sets. Rendered when a catalogue or configuration arrives, or a version's moment has come, and served from memory. Only JWKs that
+ * the catalogue has checked get here. */
 #include "front_view.h"
 
 #include <stdio.h>

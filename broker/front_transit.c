@@ -145,18 +145,11 @@ static enum jwk11_rc read_members(const struct j11_json *root, struct members *m
 /* A number of a version from 0 on; false: none. */
 static bool read_version(struct jwk11_view text, int64_t *ret_n)
 {
-	const char *s = text.data;
-	int64_t n = 0;
+	uint64_t n = 0;
+	bool good = j11_text_to_u64(text, J11_VERSION_MOMENT_MAX, &n);
 
-	if (text.len == 0 || text.len > 12) /* as many digits as J11_VERSION_MOMENT_MAX has */
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return false;
-		n = n * 10 + (s[i] - '0');
-	}
-	*ret_n = n;
-	return true;
+	*ret_n = (int64_t)n;
+	return good;
 }
 
 static const char *word_of(struct jwk11_view text, char *room, size_t room_len)
@@ -204,7 +197,7 @@ static const struct catalog_key *version_to_verify(const struct front_request *q
 	static const char start[] = "vault:v";
 	struct jwk11_view *sig = &m->text[M_SIGNATURE], number;
 	const char *s = sig->data, *colon;
-	int64_t n;
+	int64_t n = 0;
 
 	if (sig->len <= sizeof(start) - 1 || memcmp(s, start, sizeof(start) - 1) != 0 ||
 		(colon = memchr(s + sizeof(start) - 1, ':', sig->len - (sizeof(start) - 1))) == NULL) {

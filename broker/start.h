@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What front and jwk11d-grpc do alike before they serve. */
+/* What front, jwk11d-grpc and workers do alike before they serve. */
 #ifndef START_H
 #define START_H
 

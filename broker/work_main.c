@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "log.h"
 #include "sandbox.h"
+#include "start.h"
 #include "tally.h"
 #include "wire.h"
 #include "work_admin.h"
@@ -108,31 +109,12 @@ static void login_end(void *arg)
 	pthread_mutex_unlock(&self.login);
 }
 
-static struct conf *read_conf(int fd, struct jwk11_err *err)
-{
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(4 * 1024 * 1024);
-	struct conf *conf = NULL;
-	struct stat st;
-	char *place;
-
-	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size < 0) {
-		j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_CONFIG_INVALID, "no configuration came with CONFIG");
-		return NULL;
-	}
-	place = j11_buf_grow(&text, (size_t)st.st_size);
-	if (place == NULL || pread(fd, place, (size_t)st.st_size, 0) != st.st_size) {
-		j11_err_set(err, JWK11_ERR_INTERNAL, J11_CODE_CONFIG_INVALID, "the configuration cannot be read");
-		return NULL;
-	}
-	return conf_parse(j11_buf_view(&text), "configuration", &conf, err) == JWK11_OK ? conf : NULL;
-}
-
 static void on_config(uint64_t id, int fd)
 {
 	struct jwk11_err err = { 0 };
-	struct conf *conf = read_conf(fd, &err);
+	struct conf *conf = NULL;
 
-	if (conf == NULL) {
+	if (start_read_conf(fd, &conf, &err) != JWK11_OK) {
 		log_event(LOG_LEVEL_ERROR, "config-refused", "why", err.text, NULL);
 		return;
 	}
@@ -580,6 +562,7 @@ static struct conf *first_conf(uint64_t *ret_id)
 	char room[256];
 	struct wire_msg msg;
 	struct conf *conf = NULL;
+	enum jwk11_rc rc;
 	int fd = -1;
 	long n;
 
@@ -592,9 +575,9 @@ static struct conf *first_conf(uint64_t *ret_id)
 	if (n < 0 || err.rc != JWK11_OK || msg.type != WIRE_CONFIG)
 		leave(EXIT_BUG_);
 	*ret_id = msg.id;
-	conf = read_conf(fd, &err);
+	rc = start_read_conf(fd, &conf, &err);
 	close(fd);
-	if (conf == NULL) {
+	if (rc != JWK11_OK) {
 		log_event(LOG_LEVEL_ERROR, "config-refused", "why", err.text, NULL);
 		leave(EXIT_BUG_);
 	}

@@ -182,12 +182,11 @@ static enum jwk11_rc settle_kid(struct work_key *k)
 	return rc;
 }
 
-/* A version from before the algorithm was changed goes on as what it is, so that its tokens can be verified. */
 static const char *alg_of(const struct work_key *k)
 {
-	if (k->conf->alg == NULL || (k->is_version && !jwk11_key_can(k->key, k->conf->alg)))
-		return jwk11_key_default_alg(k->key);
-	return k->conf->alg;
+	if (k->is_version)
+		return j11_versions_alg(k->key, k->conf->alg);
+	return k->conf->alg != NULL ? k->conf->alg : jwk11_key_default_alg(k->key);
 }
 
 /* Algorithm and kid of a key that was found; a configured algorithm it cannot do takes it out of use. */

@@ -134,10 +134,5 @@ int cmd_keys(struct cmd_global *g, int argc, char **argv)
 	rc = g->offline ? find_versions(g, argv[0], &l, &err) : ask_versions(g, argv[0], &l, &err);
 	j11_json_close(&o);
 	j11_json_close(&o);
-	if (rc == JWK11_OK && g->json)
-		rc = cmd_write_output(NULL, j11_buf_view(&out), true, &err);
-	else if (rc == JWK11_OK && !table_print(&l.table))
-		rc = j11_err_memory(&err);
-	j11_buf_done(&l.table.cells);
-	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
+	return show_list(g, rc, &out, &l.table, &err);
 }

@@ -335,7 +335,6 @@ static enum jwk11_rc each_section(struct local *l, bool versions, local_fn fn, v
 
 		if (versions && each_version(l, &l->conf->keys[i], fn, arg))
 			continue;
-
 		if (by_conf(l, &l->conf->keys[i], &f, &why) != JWK11_OK) {
 			fn(&l->conf->keys[i], NULL, "", "", &why, arg);
 			continue;

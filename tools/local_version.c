@@ -30,7 +30,7 @@ static void describe(struct local_version *v, const struct conf_key *conf, const
 {
 	*v = (struct local_version){ .key = found->key, .moment = found->moment };
 	jwk11_key_set_context_pin(v->key, conf->context_pin == CONF_YES);
-	snprintf(v->alg, sizeof(v->alg), "%s", conf->alg != NULL && jwk11_key_can(v->key, conf->alg) ? conf->alg : jwk11_key_default_alg(v->key));
+	snprintf(v->alg, sizeof(v->alg), "%s", j11_versions_alg(v->key, conf->alg));
 	if (jwk11_key_check(v->key, &v->why) == JWK11_OK && jwk11_key_check_alg(v->key, v->alg, &v->why) == JWK11_OK)
 		j11_err_clear(&v->why);
 	if (conf->kid != NULL && v->moment == 0)

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "ask.h"
+#include "base/err.h"
 #include "base/text.h"
 #include "json/json_write.h"
+#include "table.h"
 
 void show_member(const struct j11_json *object, const char *name, char *room, size_t room_len)
 {
@@ -53,4 +55,14 @@ enum jwk11_rc show_json(const char *schema, const struct j11_json *root, struct 
 		j11_json_member(&o, m);
 	j11_json_close(&o);
 	return cmd_write_output(NULL, j11_buf_view(&out), true, err);
+}
+
+int show_list(const struct cmd_global *g, enum jwk11_rc rc, const struct jwk11_buf *json, struct table *table, struct jwk11_err *err)
+{
+	if (rc == JWK11_OK && g->json)
+		rc = cmd_write_output(NULL, j11_buf_view(json), true, err);
+	else if (rc == JWK11_OK && !table_print(table))
+		rc = j11_err_memory(err);
+	j11_buf_done(&table->cells);
+	return rc == JWK11_OK ? CMD_OK : cmd_fail(err);
 }

@@ -32,6 +32,11 @@ enum jwk11_rc j11_versions_base(const char *uri_text, const char *name, char ret
 	return JWK11_OK;
 }
 
+const char *j11_versions_alg(const struct jwk11_key *key, const char *wanted)
+{
+	return wanted != NULL && jwk11_key_can(key, wanted) ? wanted : jwk11_key_default_alg(key);
+}
+
 bool j11_versions_may_lie_on(const struct jwk11_token *token, const char *uri_text)
 {
 	J11_AUTO(j11_uri_free_auto) P11KitUri *uri = NULL;

@@ -10,6 +10,9 @@
  * for a moment. */
 enum jwk11_rc j11_versions_base(const char *uri, const char *name, char ret_base[J11_LABEL_MAX], struct jwk11_err *err) J11_MUST_USE;
 
+/* What a version does: the algorithm that is wanted (NULL: none), else what it can. One from before the algorithm was changed goes on as what it is, so
+ * that its tokens can be verified. Static. */
+const char *j11_versions_alg(const struct jwk11_key *key, const char *wanted);
 /* Does the URI match this token, whatever object it asks for? */
 bool j11_versions_may_lie_on(const struct jwk11_token *token, const char *uri);
 
