@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The real daemon on the mock token: hanging, crashing, lying, vanishing."""
-import json, os, subprocess, sys, time
+import fcntl, json, os, struct, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mock_token import HELLO, Mock, in_thread, wait_for
@@ -230,6 +230,26 @@ def a_pin_under_way_when_its_worker_ends_counts_as_refused_until_its_record_is_r
         t.stop()
         equal((t.count("C_Login"), t.count("pin:t1")), (3, 0))
         equal([name for name in os.listdir(state) if name.startswith("refused-")], [])
+
+
+@test
+def a_login_under_way_elsewhere_is_waited_for_and_is_no_refusal():
+    with Mock("fault C_Login on 1 abort") as t:
+        t.start()
+        equal(t.sign(), (503, "PIN_REJECTED"))
+        t.stop()
+        state = os.path.join(t.dir, "state")
+        with open(os.path.join(state, "login.lock"), "r+b") as held:
+            fcntl.fcntl(held, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))  # another process in C_Login
+            t.log = ""
+            t.start(until="event=started")
+            wait_for(t, "C_OpenSession", 2)  # the session that the login of this start is for
+            for name in os.listdir(state):
+                if name.startswith("refused-"):
+                    os.unlink(os.path.join(state, name))  # that login was good
+        t.wait_count("event=catalogue", 1)
+        equal(t.sign(), 200)
+        equal(t.count("C_Login"), 2)
 
 
 @test
