@@ -100,13 +100,21 @@ def on_a_full_socket_the_user_with_the_most_connections_gives_way():
         equal([c.get("/livez")[0] for c in honest + new], [200] * 4)
 
 
+def let_in(d):
+    """A new connection of the honest user; one that is refused may be closed before it has asked anything."""
+    try:
+        return As(d.api, HONEST).get("/livez")[0] == 200
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+
+
 @test
 @skip_without_root
 def what_drips_gives_way_too_but_never_a_request_under_way():
     with Served(connections=4, per_user=4, queue=16) as (d, w):
         slow = [As(d.api, FLOODER).send(DRIP + b"{") for _ in range(3)]
         slow.append(As(d.api, FLOODER).send("GET /li"))
-        equal(wait_for(lambda: As(d.api, HONEST).get("/livez")[0] == 200), True)
+        equal(wait_for(lambda: let_in(d)), True)
         equal(sum(c.gone() for c in slow), 1)
     with Served(connections=4, per_user=4, queue=16) as (d, w):
         busy = [As(d.api, FLOODER).hold() for _ in range(4)]

@@ -13,7 +13,7 @@ report() { # name, findings
 		echo "$2" | sed 's/^/# /'
 	fi
 }
-echo 1..8
+echo 1..9
 sources=$(find lib broker tools tests -name '*.[ch]' | sort)
 
 report "every source names its licence in the first line" "$(for f in $sources; do head -n 1 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"; done)"
@@ -45,3 +45,5 @@ report "inclusions have no circle" "$(edges | tsort 2>&1 >/dev/null)"
 report "a function is no longer than a screen" "$(awk '/^\{/ { from = FNR }
 	/^\}/ { if (from > 0 && FNR - from > 60) print FILENAME ":" from ": " FNR - from " lines"; from = 0 }' \
 	$(echo "$sources" | tr ' ' '\n' | grep '\.c$'))"
+report "a makefile names every source, or the tarball lacks it" \
+	"$(known=$(cat lib/local.mk broker/local.mk tools/local.mk tests/local.mk tests/*/local.mk | tr ' \t\\' '\n'); for f in $sources; do echo "$known" | grep -qxF "$f" || echo "$f"; done)"
