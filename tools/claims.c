@@ -15,12 +15,14 @@ enum jwk11_rc cmd_claims(const struct cmd_global *g, struct jwk11_buf *out, stru
 
 	out->max = J11_JWT_CLAIMS_MAX;
 	j11_json_open(&o, NULL, '{');
-	for (unsigned i = 0; i < g->n_claims; i++) {
+	for (unsigned i = 0; i < g->claims.n; i++) {
 		J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-		const char *equals = strchr(g->claims[i], '=');
+		const char *equals = strchr(g->claims.word[i], '=');
 		char name[64];
 
-		j11_text_printable((struct jwk11_view){ g->claims[i], (size_t)(equals - g->claims[i]) }, name, sizeof(name));
+		if (equals == NULL)
+			return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_CLAIM_INVALID, "--claim takes name=value, not \"%.40s\"", g->claims.word[i]);
+		j11_text_printable((struct jwk11_view){ g->claims.word[i], (size_t)(equals - g->claims.word[i]) }, name, sizeof(name));
 		if (strpbrk(name, "\"\\") != NULL)
 			return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_CLAIM_INVALID, "--claim: a name holds no quotes or backslashes");
 		if (j11_json_read(j11_view_str(equals + 1), NULL, "claim", &doc, NULL) == JWK11_OK)

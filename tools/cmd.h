@@ -4,9 +4,14 @@
 #define CMD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/buf.h"
+
+#ifndef JWK11_SYSCONFDIR
+#define JWK11_SYSCONFDIR "/etc"
+#endif
 
 /* sysexits.h by name; 1 is a negative result (a signature that does not verify, a doctor that found faults). */
 enum cmd_exit {
@@ -14,28 +19,25 @@ enum cmd_exit {
 	CMD_TRY_LATER = 75, CMD_PROTOCOL = 76, CMD_DENIED = 77, CMD_CONFIG = 78
 };
 
-/* An option that may be repeated: its words, and NULL behind them. */
-#define CMD_MAX_WORDS 15
+/* An option that may be repeated: its words, and NULL behind them. 15 of them, 32 of claims and takers. */
+#define CMD_MAX_WORDS 32
 struct cmd_words {
 	const char *word[CMD_MAX_WORDS + 1];
 	unsigned n;
 };
 
-/* The options that hold for every verb. */
+/* What was given: the options that hold for every verb, and those that several verbs share. */
 struct cmd_global {
 	const char *socket;   /* --socket, JWK11_SOCKET, or the configuration's run-dir */
 	const char *config;   /* --config */
-	bool offline, json;
+	bool offline, json, help, version;
 	const char *module, *token, *pin_file; /* --offline without a configuration */
 	const char *softhsm, *set, *format, *alg, *digest, *encoding, *output, *jwks, *key_file, *enc, *kid, *diff;
 	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload, *from, *expect;
 	struct cmd_words also, understand;
 	const char *profile, *textfile, *dir, *hook;
 	const char *client, *uid, *result, *since, *until, *last, *checkpoint; /* audit */
-	const char *claims[32];
-	unsigned n_claims;
-	const char *takers[32];
-	unsigned n_takers;
+	struct cmd_words claims, takers;
 	long long ttl, leeway, lead, bits;
 	bool sign, batch, jwt, raw, flattened, general, detached, jwk, any, strict, rules, x5c, context_pin, refused;
 	bool ask_pin, final_try; /* --offline without a configuration: the PIN of a person */
@@ -45,36 +47,45 @@ struct cmd_global {
 	bool configured;         /* login: with the PIN of the configuration */
 };
 
-/* A row of the verb table. */
+extern struct cmd_global cmd_given;
+
+/* What an option takes, and so what its place is: bool, const char *, long long, long long, struct cmd_words. */
+enum cmd_kind { CMD_FLAG, CMD_TEXT, CMD_SECONDS, CMD_NUMBER, CMD_WORDS };
+
+/* An option of a verb. */
+struct cmd_option {
+	const char *name;
+	char letter; /* 0: none */
+	enum cmd_kind kind;
+	void *place;
+	const char *argument; /* what the help calls it; NULL for a flag */
+	const char *text;     /* one line; NULL: not in the help, the verb says why it has none */
+};
+#define CMD_OPTION_OUTPUT { "output", 'o', CMD_TEXT, &cmd_given.output, "FILE", "write the result to this file, which is there whole or not at all" }
+
+/* A verb. Its file says all that there is about it; verbs.c has the list. */
 struct cmd_verb {
 	const char *name, *arguments, *summary;
 	int (*run)(struct cmd_global *g, int argc, char **argv);
+	const struct cmd_option *options;
+	size_t n_options;
 	bool local; /* always goes to the tokens, as others do with --offline */
 };
 
-int cmd_list(struct cmd_global *g, int argc, char **argv);
-int cmd_jwks(struct cmd_global *g, int argc, char **argv);
-int cmd_lint(struct cmd_global *g, int argc, char **argv);
-int cmd_sign(struct cmd_global *g, int argc, char **argv);
-int cmd_jws(struct cmd_global *g, int argc, char **argv);
-int cmd_jwt(struct cmd_global *g, int argc, char **argv);
-int cmd_encrypt(struct cmd_global *g, int argc, char **argv);
-int cmd_decrypt(struct cmd_global *g, int argc, char **argv);
-int cmd_verify(struct cmd_global *g, int argc, char **argv);
-int cmd_audit(struct cmd_global *g, int argc, char **argv);
-int cmd_keygen(struct cmd_global *g, int argc, char **argv);
-int cmd_import(struct cmd_global *g, int argc, char **argv);
-int cmd_rotate(struct cmd_global *g, int argc, char **argv);
-int cmd_keys(struct cmd_global *g, int argc, char **argv);
-int cmd_prune(struct cmd_global *g, int argc, char **argv);
-int cmd_whoami(struct cmd_global *g, int argc, char **argv);
-int cmd_tokens(struct cmd_global *g, int argc, char **argv);
-int cmd_login(struct cmd_global *g, int argc, char **argv);
-int cmd_logout(struct cmd_global *g, int argc, char **argv);
-int cmd_metrics(struct cmd_global *g, int argc, char **argv);
-int cmd_publish(struct cmd_global *g, int argc, char **argv);
-int cmd_doctor(struct cmd_global *g, int argc, char **argv);
-int cmd_setup(struct cmd_global *g, int argc, char **argv);
+/* verbs.c: all of them, and NULL. */
+extern const struct cmd_verb *const cmd_verbs[];
+
+/* options.c: those that hold for every verb. */
+extern const struct cmd_option cmd_shared_options[];
+extern const size_t cmd_n_shared_options;
+/* The options at the start of argv (verb NULL), or those of a verb anywhere in it; what is left begins at ret_rest, in order. */
+int cmd_read_options(const struct cmd_verb *verb, int argc, char **argv, int *ret_rest);
+
+/* help.c: all verbs; one verb. */
+void cmd_help(FILE *out);
+void cmd_help_verb(const struct cmd_verb *verb, FILE *out);
+/* The parts of the verb's manual that its rows say, for scdoc: name, synopsis, options. */
+void cmd_help_scdoc(const struct cmd_verb *verb, FILE *out);
 
 /* claims.c: the object that --claim name=value gives. */
 enum jwk11_rc cmd_claims(const struct cmd_global *g, struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;

@@ -88,7 +88,7 @@ static enum jwk11_rc write_named(const struct cmd_global *g, const char *verb, c
 	return cmd_write_output(g->output, j11_buf_view(&doc), true, err);
 }
 
-int cmd_encrypt(struct cmd_global *g, int argc, char **argv)
+static int run_encrypt(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf plain = { .secret = true };
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf jwe = J11_BUF(J11_JWE_MAX);
@@ -152,7 +152,7 @@ static enum jwk11_rc through_library(const struct cmd_global *g, const char *nam
 	return rc == JWK11_OK ? jwk11_key_decrypt(key, g->alg ? g->alg : alg, kid, jwe, out, err) : rc;
 }
 
-int cmd_decrypt(struct cmd_global *g, int argc, char **argv)
+static int run_decrypt(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(0);
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = { .max = ASK_MAX, .secret = true };
@@ -175,3 +175,24 @@ int cmd_decrypt(struct cmd_global *g, int argc, char **argv)
 	}
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+static const struct cmd_option encrypt_options[] = {
+	{ "key", 0, CMD_TEXT, &cmd_given.key_file, "FILE", "the recipient's key, as JWK or PEM" },
+	{ "jwks", 0, CMD_TEXT, &cmd_given.jwks, "FILE", "a JWK set with the recipient's key; default: the set that the broker publishes" },
+	{ "kid", 0, CMD_TEXT, &cmd_given.kid, "KID", "which key of the set" },
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "key management algorithm: RSA-OAEP, RSA-OAEP-256, ECDH-ES, ECDH-ES+A256KW and others" },
+	{ "enc", 0, CMD_TEXT, &cmd_given.enc, "ENC", "content encryption algorithm; default A256GCM" },
+	{ "protected", 0, CMD_TEXT, &cmd_given.protected_header, "JSON", "an object of further members of the protected header" },
+	{ "header", 0, CMD_TEXT, &cmd_given.header, "JSON", NULL },
+	CMD_OPTION_OUTPUT,
+};
+
+const struct cmd_verb cmd_encrypt = { "encrypt", "[FILE|-]", "a compact JWE to a public key",
+	run_encrypt, encrypt_options, J11_COUNT(encrypt_options), .local = false };
+
+static const struct cmd_option decrypt_options[] = {
+	CMD_OPTION_OUTPUT,
+};
+
+const struct cmd_verb cmd_decrypt = { "decrypt", "KEY [FILE|-]", "the content of a JWE, decrypted with a key on the token",
+	run_decrypt, decrypt_options, J11_COUNT(decrypt_options), .local = false };

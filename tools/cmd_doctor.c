@@ -247,7 +247,7 @@ static void check_local(struct findings *f)
 		local_each_left_out(local, left_out, f);
 }
 
-int cmd_doctor(struct cmd_global *g, int argc, char **argv)
+static int run_doctor(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
 	struct j11_json_out o = J11_JSON_OUT(&out);
@@ -276,3 +276,9 @@ int cmd_doctor(struct cmd_global *g, int argc, char **argv)
 		return cmd_fail(&err);
 	return f.n[LEVEL_ERROR] ? CMD_NEGATIVE : CMD_OK;
 }
+
+static const struct cmd_option options[] = {
+	{ "sign", 0, CMD_FLAG, &cmd_given.sign, NULL, "with --offline: make a test signature with each key" },
+};
+
+const struct cmd_verb cmd_doctor = { "doctor", "", "look for what is wrong and say what to do", run_doctor, options, J11_COUNT(options), .local = false };

@@ -288,7 +288,7 @@ static void remind(const struct plan *p)
 	fprintf(stderr, "jwk11: a key that was in a file cannot be known to be nowhere else; jwk11 rotate or keygen makes one that has never been outside\n");
 }
 
-int cmd_import(struct cmd_global *g, int argc, char **argv)
+static int run_import(struct cmd_global *g, int argc, char **argv)
 {
 	struct plan p = { .g = g, .uri = J11_BUF(4096) };
 	struct jwk11_err err = { 0 };
@@ -316,3 +316,16 @@ int cmd_import(struct cmd_global *g, int argc, char **argv)
 	j11_buf_done(&p.uri);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+static const struct cmd_option options[] = {
+	{ "passphrase-file", 0, CMD_TEXT, &cmd_given.passphrase_file, "FILE", "holds the passphrase of an encrypted PEM; else it is asked for" },
+	{ "kid", 0, CMD_TEXT, &cmd_given.kid, "OLD", "the kid that relying parties know" },
+	{ "label", 0, CMD_TEXT, &cmd_given.label, "LABEL", "label on the token; default: what keygen would give" },
+	{ "to", 0, CMD_TEXT, &cmd_given.to, "TOKEN", "the [token] section it goes to" },
+	{ "if-absent", 0, CMD_FLAG, &cmd_given.if_absent, NULL, "a key that is there already is no error" },
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "the algorithm it will sign with" },
+	{ "dry-run", 0, CMD_FLAG, &cmd_given.dry_run, NULL, "say what would be done, and change nothing" },
+};
+
+const struct cmd_verb cmd_import = { "import", "NAME FILE|-", "bring a private key from a file onto its token",
+	run_import, options, J11_COUNT(options), .local = true };

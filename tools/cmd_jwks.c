@@ -320,7 +320,7 @@ static enum jwk11_rc make(const struct cmd_global *g, struct request *r, int arg
 	return rc;
 }
 
-int cmd_jwks(struct cmd_global *g, int argc, char **argv)
+static int run_jwks(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
 	struct jwk11_err err = { 0 };
@@ -337,3 +337,16 @@ int cmd_jwks(struct cmd_global *g, int argc, char **argv)
 		rc = cmd_write_output(g->output, j11_buf_view(&out), r.format == FORMAT_JWK, &err);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+static const struct cmd_option options[] = {
+	{ "set", 0, CMD_TEXT, &cmd_given.set, "NAME", "the set of that name; default: the set default" },
+	{ "profile", 0, CMD_TEXT, &cmd_given.profile, "TAKER", "the form that a taker wants: google, aws, entra, auth0, keycloak, spiffe, k8s, x509" },
+	{ "kid", 0, CMD_TEXT, &cmd_given.kid, "STYLE", "key identifiers made anew: thumbprint, k8s, label, id, none or literal:TEXT" },
+	{ "x5c", 0, CMD_FLAG, &cmd_given.x5c, NULL, "with the certificates that the tokens have for the keys" },
+	{ "format", 0, CMD_TEXT, &cmd_given.format, "FORMAT", "jwk, pem or cose" },
+	{ "diff", 0, CMD_TEXT, &cmd_given.diff, "FILE",
+		"what is added, removed, replaced, renamed or changed since the set in this file; exit 1 when anything is" },
+	CMD_OPTION_OUTPUT,
+};
+
+const struct cmd_verb cmd_jwks = { "jwks", "[KEY ...]", "public keys as a JWK set, or what changed in it", run_jwks, options, J11_COUNT(options), .local = false };

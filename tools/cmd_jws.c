@@ -176,7 +176,7 @@ static enum jwk11_rc write_result(struct job *j)
 	return cmd_write_output(j->g->output, j11_buf_view(&text), true, &j->err);
 }
 
-int cmd_jws(struct cmd_global *g, int argc, char **argv)
+static int run_jws(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(job_done) struct job j = { .g = g, .payload = J11_BUF(J11_JWS_PAYLOAD_MAX), .jws = J11_BUF(J11_JWS_MAX) };
 	const char *why = read_options(&j);
@@ -195,3 +195,25 @@ int cmd_jws(struct cmd_global *g, int argc, char **argv)
 		rc = write_result(&j);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&j.err);
 }
+
+static const struct cmd_option options[] = {
+	{ "flattened", 0, CMD_FLAG, &cmd_given.flattened, NULL, "as JSON with one signature" },
+	{ "general", 0, CMD_FLAG, &cmd_given.general, NULL, "as JSON that may have several" },
+	{ "also", 0, CMD_WORDS, &cmd_given.also, "KEY", "a further key that signs the same; may stand 15 times" },
+	{ "add", 0, CMD_TEXT, &cmd_given.add, "FILE", "add signatures to the JWS in this file; those it has are not verified" },
+	{ "detached", 0, CMD_FLAG, &cmd_given.detached, NULL, "leave the payload out (RFC 7515 appendix F)" },
+	{ "b64", 0, CMD_TEXT, &cmd_given.b64, "BOOL", "false: sign the payload as it is (RFC 7797); with --detached" },
+	{ "typ", 0, CMD_TEXT, &cmd_given.typ, "TYPE", "member typ of the protected header" },
+	{ "cty", 0, CMD_TEXT, &cmd_given.cty, "TYPE", "member cty of the protected header" },
+	{ "protected", 0, CMD_TEXT, &cmd_given.protected_header, "JSON", "an object of further members of the protected header" },
+	{ "header", 0, CMD_TEXT, &cmd_given.header, "JSON", "an object of members that are not protected" },
+	{ "jwk", 0, CMD_FLAG, &cmd_given.jwk, NULL, "the public key in the protected header, in place of kid" },
+	{ "x5c", 0, CMD_FLAG, &cmd_given.x5c, NULL, "the certificates that the token has for the key, in the protected header" },
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "algorithm; default: the one of the key" },
+	{ "payload", 0, CMD_TEXT, &cmd_given.payload, "FILE", NULL },
+	{ "raw", 0, CMD_FLAG, &cmd_given.raw, NULL, NULL },
+	CMD_OPTION_OUTPUT,
+};
+
+const struct cmd_verb cmd_jws = { "jws", "KEY [FILE|-]", "a JWS over the input: compact, flattened or general",
+	run_jws, options, J11_COUNT(options), .local = false };

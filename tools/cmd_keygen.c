@@ -47,7 +47,7 @@ static enum jwk11_rc say(const struct cmd_global *g, const char *what, const cha
 	return cmd_write_output(NULL, j11_buf_view(&out), true, err);
 }
 
-int cmd_keygen(struct cmd_global *g, int argc, char **argv)
+static int run_keygen(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(local_close_auto) struct local *local = NULL;
 	struct jwk11_token *token = NULL;
@@ -73,3 +73,11 @@ int cmd_keygen(struct cmd_global *g, int argc, char **argv)
 		rc = say(g, g->dry_run ? "would make" : "made", alg_of(g, &conf), label, token, &err);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+static const struct cmd_option options[] = {
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "algorithm; default: that of the section, or ES256" },
+	{ "bits", 0, CMD_NUMBER, &cmd_given.bits, "N", "size of an RSA key; default 2048" },
+	{ "dry-run", 0, CMD_FLAG, &cmd_given.dry_run, NULL, "say what would be made, and change nothing" },
+};
+
+const struct cmd_verb cmd_keygen = { "keygen", "NAME", "make a key pair on its token", run_keygen, options, J11_COUNT(options), .local = true };

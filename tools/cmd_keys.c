@@ -116,7 +116,7 @@ static enum jwk11_rc find_versions(const struct cmd_global *g, const char *name,
 	return JWK11_OK;
 }
 
-int cmd_keys(struct cmd_global *g, int argc, char **argv)
+static int run_keys(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
 	struct j11_json_out o = J11_JSON_OUT(&out);
@@ -136,3 +136,5 @@ int cmd_keys(struct cmd_global *g, int argc, char **argv)
 	j11_json_close(&o);
 	return show_list(g, rc, &out, &l.table, &err);
 }
+
+const struct cmd_verb cmd_keys = { "keys", "NAME", "the versions of a key: which signs, which comes next, until when", run_keys, NULL, 0, .local = false };

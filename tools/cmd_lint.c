@@ -54,8 +54,8 @@ static int read_takers(const struct cmd_global *g, struct wanted *w)
 {
 	int code = CMD_OK;
 
-	for (unsigned i = 0; i < g->n_takers; i++)
-		for (const char *p = g->takers[i]; code == CMD_OK;) {
+	for (unsigned i = 0; i < g->takers.n; i++)
+		for (const char *p = g->takers.word[i]; code == CMD_OK;) {
 			size_t len = strcspn(p, ",");
 
 			code = add_taker(w, (struct jwk11_view){ p, len });
@@ -123,7 +123,7 @@ static int judge(const struct cmd_global *g, const struct j11_lint *lint, const 
 	return bad ? CMD_NEGATIVE : CMD_OK;
 }
 
-int cmd_lint(struct cmd_global *g, int argc, char **argv)
+static int run_lint(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_lint_free_auto) struct j11_lint *lint = NULL;
 	char published[256];
@@ -150,3 +150,14 @@ int cmd_lint(struct cmd_global *g, int argc, char **argv)
 		rc = show_lint(lint, wanted.takers, wanted.n, g->json, &err);
 	return rc == JWK11_OK ? judge(g, lint, &wanted) : cmd_fail(&err);
 }
+
+static const struct cmd_option options[] = {
+	{ "for", 0, CMD_WORDS, &cmd_given.takers, "TAKER",
+		"whether this taker takes each key, and why not: google, aws, ... or all; with commas between, may stand 32 times" },
+	{ "strict", 0, CMD_FLAG, &cmd_given.strict, NULL, "exit 1 for warnings too, and for a taker that may not take a key" },
+	{ "set", 0, CMD_TEXT, &cmd_given.set, "NAME", "the broker's set of that name, when there is no argument" },
+	{ "rules", 0, CMD_FLAG, &cmd_given.rules, NULL, "list all rules and all takers" },
+};
+
+const struct cmd_verb cmd_lint = { "lint", "[FILE|-|/PATH]", "what is wrong with a JWK or JWK set, and who refuses it",
+	run_lint, options, J11_COUNT(options), .local = false };

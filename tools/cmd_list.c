@@ -141,7 +141,7 @@ static enum jwk11_rc list_local(const struct cmd_global *g, struct listing *l, s
 	return rc;
 }
 
-int cmd_list(struct cmd_global *g, int argc, char **argv)
+static int run_list(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
 	struct j11_json_out o = J11_JSON_OUT(&out);
@@ -161,3 +161,5 @@ int cmd_list(struct cmd_global *g, int argc, char **argv)
 	j11_json_close(&o);
 	return show_list(g, rc, &out, &l.table, &err);
 }
+
+const struct cmd_verb cmd_list = { "list", "", "the keys you may see, with algorithm, state, token and kid", run_list, NULL, 0, .local = false };

@@ -81,7 +81,7 @@ static enum jwk11_rc ask(const struct cmd_global *g, const char *token, const ch
 	return g->json ? show_json("jwk11/login/1", j11_json_root(doc), err) : print(j11_json_root(doc), with_pin);
 }
 
-int cmd_login(struct cmd_global *g, int argc, char **argv)
+static int run_login(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_secret_free_auto) struct j11_secret *pin = NULL;
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = { .max = 8192, .secret = true };
@@ -100,7 +100,7 @@ int cmd_login(struct cmd_global *g, int argc, char **argv)
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
 
-int cmd_logout(struct cmd_global *g, int argc, char **argv)
+static int run_logout(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(16);
 	struct jwk11_err err = { 0 };
@@ -110,3 +110,17 @@ int cmd_logout(struct cmd_global *g, int argc, char **argv)
 	j11_buf_add_str(&body, "{}");
 	return ask(g, argv[0], "/logout", &body, false, &err) == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+static const struct cmd_option login_options[] = {
+	{ "configured", 0, CMD_FLAG, &cmd_given.configured, NULL, "with the PIN of the broker's configuration, which undoes a logout" },
+};
+
+const struct cmd_verb cmd_login = { "login", "TOKEN", "log the broker in to a token with a PIN that is asked for here",
+	run_login, login_options, J11_COUNT(login_options), .local = false };
+
+static const struct cmd_option logout_options[] = {
+	{ "configured", 0, CMD_FLAG, &cmd_given.configured, NULL, NULL },
+};
+
+const struct cmd_verb cmd_logout = { "logout", "TOKEN", "have the broker use the token no more, until somebody logs in",
+	run_logout, logout_options, J11_COUNT(logout_options), .local = false };

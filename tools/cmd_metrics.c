@@ -22,7 +22,7 @@ static enum jwk11_rc write_json(const struct jwk11_buf *text, struct jwk11_err *
 	return rc == JWK11_OK ? cmd_write_output(NULL, j11_buf_view(&out), true, err) : rc;
 }
 
-int cmd_metrics(struct cmd_global *g, int argc, char **argv)
+static int run_metrics(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
 	struct jwk11_err err = { 0 };
@@ -40,3 +40,9 @@ int cmd_metrics(struct cmd_global *g, int argc, char **argv)
 		rc = g->json ? write_json(&answer.body, &err) : cmd_write_output(g->textfile, j11_buf_view(&answer.body), false, &err);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+static const struct cmd_option options[] = {
+	{ "textfile", 0, CMD_TEXT, &cmd_given.textfile, "FILE", "write them to this file, for the textfile collector of node_exporter" },
+};
+
+const struct cmd_verb cmd_metrics = { "metrics", "", "the broker's numbers in Prometheus' text format", run_metrics, options, J11_COUNT(options), .local = false };

@@ -136,7 +136,7 @@ static int run(const struct cmd_global *g, const struct local *local, struct pru
 	return CMD_OK;
 }
 
-int cmd_prune(struct cmd_global *g, int argc, char **argv)
+static int run_prune(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(local_close_auto) struct local *local = NULL;
 	const struct conf_key *conf = NULL;
@@ -158,3 +158,11 @@ int cmd_prune(struct cmd_global *g, int argc, char **argv)
 	local_versions_done(&p.versions);
 	return code;
 }
+
+static const struct cmd_option options[] = {
+	{ "yes", 0, CMD_FLAG, &cmd_given.yes, NULL, "without asking" },
+	{ "dry-run", 0, CMD_FLAG, &cmd_given.dry_run, NULL, "show them, and change nothing" },
+};
+
+const struct cmd_verb cmd_prune = { "prune", "NAME [KID ...]", "destroy versions that have retired, or these",
+	run_prune, options, J11_COUNT(options), .local = true };

@@ -178,7 +178,7 @@ static int finish(struct publishing *p)
 	return p->code;
 }
 
-int cmd_publish(struct cmd_global *g, int argc, char **argv)
+static int run_publish(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct publishing p = { .g = g, .report = J11_BUF(REPORT_MAX) };
@@ -199,3 +199,11 @@ int cmd_publish(struct cmd_global *g, int argc, char **argv)
 		publish_set(&p, s);
 	return finish(&p);
 }
+
+static const struct cmd_option options[] = {
+	{ "dir", 0, CMD_TEXT, &cmd_given.dir, "DIR", "where the files go" },
+	{ "hook", 0, CMD_TEXT, &cmd_given.hook, "PROGRAM", "run it with the files that have changed, when there are any" },
+};
+
+const struct cmd_verb cmd_publish = { "publish", "", "what is published, as files for a web server or bucket",
+	run_publish, options, J11_COUNT(options), .local = false };

@@ -281,7 +281,7 @@ static bool is_worth_another_try(const struct cmd_global *g, enum jwk11_rc rc)
 	return rc == JWK11_ERR_BUSY || rc == JWK11_ERR_DEVICE || (g->if_due && rc == JWK11_ERR_ABSENT);
 }
 
-int cmd_rotate(struct cmd_global *g, int argc, char **argv)
+static int run_rotate(struct cmd_global *g, int argc, char **argv)
 {
 	struct jwk11_err err = { 0 };
 	enum jwk11_rc rc;
@@ -296,3 +296,14 @@ int cmd_rotate(struct cmd_global *g, int argc, char **argv)
 	}
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+static const struct cmd_option options[] = {
+	{ "if-due", 0, CMD_FLAG, &cmd_given.if_due, NULL, "only when the period of the one that signs ends within the lead; for timers" },
+	{ "lead", 0, CMD_SECONDS, &cmd_given.lead, "TIME", "published for that long before it signs; default: the section's" },
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "algorithm; default: that of the version before it" },
+	{ "bits", 0, CMD_NUMBER, &cmd_given.bits, "N", "size of an RSA key" },
+	{ "dry-run", 0, CMD_FLAG, &cmd_given.dry_run, NULL, "say what would be made, and change nothing" },
+};
+
+const struct cmd_verb cmd_rotate = { "rotate", "NAME", "make the next version of a key that has versions",
+	run_rotate, options, J11_COUNT(options), .local = true };

@@ -215,7 +215,7 @@ static void say(const char *dir)
 	printf("%s/jwk11.conf\nnext: jwk11d --config %s/jwk11.conf\n", dir, dir);
 }
 
-int cmd_setup(struct cmd_global *g, int argc, char **argv)
+static int run_setup(struct cmd_global *g, int argc, char **argv)
 {
 	char final_dir[PATH_MAX], temp[PATH_MAX + 16];
 	const char *module = find_module();
@@ -249,3 +249,9 @@ int cmd_setup(struct cmd_global *g, int argc, char **argv)
 		say(final_dir);
 	return CMD_OK;
 }
+
+static const struct cmd_option options[] = {
+	{ "softhsm", 0, CMD_TEXT, &cmd_given.softhsm, "DIR", "all of it goes inside this directory" },
+};
+
+const struct cmd_verb cmd_setup = { "setup", "", "a trial token with keys es256, rs256 and eddsa", run_setup, options, J11_COUNT(options), .local = false };

@@ -167,7 +167,7 @@ static enum jwk11_rc read_input(struct signing *s, const char *file)
 {
 	if (s->verb == VERB_SIGN && s->g->digest != NULL)
 		return read_digest(s, s->g->digest);
-	if (s->verb == VERB_JWT && s->g->n_claims > 0 && file == NULL)
+	if (s->verb == VERB_JWT && s->g->claims.n > 0 && file == NULL)
 		return cmd_claims(s->g, &s->input, &s->err);
 	return cmd_read_input(file, J11_JWS_PAYLOAD_MAX, &s->input, &s->err);
 }
@@ -196,12 +196,45 @@ static int run(struct cmd_global *g, enum verb verb, const char *name, int argc,
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&s.err);
 }
 
-int cmd_sign(struct cmd_global *g, int argc, char **argv)
-{
-	return g->jwt ? cmd_jwt(g, argc, argv) : run(g, VERB_SIGN, "sign", argc, argv);
-}
-
-int cmd_jwt(struct cmd_global *g, int argc, char **argv)
+static int run_jwt(struct cmd_global *g, int argc, char **argv)
 {
 	return g->batch ? cmd_jwt_batch(g, argc, argv) : run(g, VERB_JWT, "jwt", argc, argv);
 }
+
+static int run_sign(struct cmd_global *g, int argc, char **argv)
+{
+	return g->jwt ? run_jwt(g, argc, argv) : run(g, VERB_SIGN, "sign", argc, argv);
+}
+
+static const struct cmd_option sign_options[] = {
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "algorithm, as RFC 7518 and RFC 8037 name it; default: the one of the key" },
+	{ "digest", 0, CMD_TEXT, &cmd_given.digest, "HEX", "sign this digest, of the algorithm's hash function, in place of an input" },
+	{ "encoding", 0, CMD_TEXT, &cmd_given.encoding, "FORM", "of an ECDSA signature: jose (two numbers side by side, the default) or der (ASN.1)" },
+	{ "raw", 0, CMD_FLAG, &cmd_given.raw, NULL, "the octets of the signature, not base64url" },
+	{ "jwt", 0, CMD_FLAG, &cmd_given.jwt, NULL, "the same as the verb jwt" },
+	{ "ttl", 0, CMD_SECONDS, &cmd_given.ttl, "TIME", "adds iat, and exp that much later" },
+	{ "claim", 0, CMD_WORDS, &cmd_given.claims, "NAME=VALUE",
+		"a claim, in place of input; JSON is taken as JSON, anything else as a string; may stand 32 times" },
+	{ "typ", 0, CMD_TEXT, &cmd_given.typ, "TYPE", "member typ of the header, where the policy grants another one than JWT" },
+	{ "protected", 0, CMD_TEXT, &cmd_given.protected_header, "JSON", "an object of further members of the header, where the policy grants them" },
+	{ "batch", 0, CMD_FLAG, &cmd_given.batch, NULL, "a JWT for each line of the input, which holds an object of claims" },
+	CMD_OPTION_OUTPUT,
+};
+
+const struct cmd_verb cmd_sign = { "sign", "KEY [FILE|-]", "a signature over the input", run_sign, sign_options, J11_COUNT(sign_options), .local = false };
+
+static const struct cmd_option jwt_options[] = {
+	{ "ttl", 0, CMD_SECONDS, &cmd_given.ttl, "TIME", "adds iat, and exp that much later" },
+	{ "claim", 0, CMD_WORDS, &cmd_given.claims, "NAME=VALUE",
+		"a claim, in place of input; JSON is taken as JSON, anything else as a string; may stand 32 times" },
+	{ "typ", 0, CMD_TEXT, &cmd_given.typ, "TYPE", "member typ of the header, where the policy grants another one than JWT" },
+	{ "protected", 0, CMD_TEXT, &cmd_given.protected_header, "JSON", "an object of further members of the header, where the policy grants them" },
+	{ "batch", 0, CMD_FLAG, &cmd_given.batch, NULL, "a JWT for each line of the input, which holds an object of claims" },
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "algorithm; default: the one of the key" },
+	{ "digest", 0, CMD_TEXT, &cmd_given.digest, "HEX", NULL },
+	{ "encoding", 0, CMD_TEXT, &cmd_given.encoding, "FORM", NULL },
+	{ "raw", 0, CMD_FLAG, &cmd_given.raw, NULL, NULL },
+	CMD_OPTION_OUTPUT,
+};
+
+const struct cmd_verb cmd_jwt = { "jwt", "KEY [FILE|-]", "a JWT from claims", run_jwt, jwt_options, J11_COUNT(jwt_options), .local = false };

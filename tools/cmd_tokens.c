@@ -2,6 +2,7 @@
 /* jwk11 tokens: every token with its state, from the broker or from the modules. */
 #include <stdio.h>
 
+#include "base/text.h"
 #include "base/err.h"
 #include "json/json_write.h"
 #include "local.h"
@@ -77,7 +78,7 @@ static enum jwk11_rc ask_modules(const struct cmd_global *g, struct j11_json_doc
 	return rc == JWK11_OK ? j11_json_read(j11_buf_view(&text), NULL, "list of tokens", ret_doc, err) : rc;
 }
 
-int cmd_tokens(struct cmd_global *g, int argc, char **argv)
+static int run_tokens(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct jwk11_err err = { 0 };
@@ -91,3 +92,5 @@ int cmd_tokens(struct cmd_global *g, int argc, char **argv)
 		rc = g->json ? show_json("jwk11/tokens/1", j11_json_root(doc), &err) : print(j11_json_root(doc), &err);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+const struct cmd_verb cmd_tokens = { "tokens", "", "the tokens and their state", run_tokens, NULL, 0, .local = false };

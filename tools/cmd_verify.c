@@ -212,7 +212,7 @@ static int fail(struct verifying *v)
 	return cmd_fail_with(&v->err, cmd_exit_of(v->err.code, v->err.rc));
 }
 
-int cmd_verify(struct cmd_global *g, int argc, char **argv)
+static int run_verify(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(verifying_done) struct verifying v = { .g = g };
 	const char *file = argc > 0 ? argv[0] : NULL;
@@ -241,3 +241,17 @@ int cmd_verify(struct cmd_global *g, int argc, char **argv)
 		return cmd_fail(&err);
 	return v.err.rc == JWK11_OK ? CMD_OK : fail(&v);
 }
+
+static const struct cmd_option options[] = {
+	{ "jwks", 0, CMD_TEXT, &cmd_given.jwks, "FILE", "the keys that may have signed, as a JWK set; default: the set that the broker publishes" },
+	{ "key", 0, CMD_TEXT, &cmd_given.key_file, "FILE|NAME", "one key that may have signed, as JWK or PEM; for HS256 the name of a key of the broker" },
+	{ "alg", 0, CMD_TEXT, &cmd_given.alg, "ALG", "the algorithm it must have" },
+	{ "any", 0, CMD_FLAG, &cmd_given.any, NULL, "one valid signature of several is enough" },
+	{ "payload", 0, CMD_TEXT, &cmd_given.payload, "FILE", "the payload of a detached JWS" },
+	{ "understand", 0, CMD_WORDS, &cmd_given.understand, "NAME", "an extension in crit that the caller understands; may stand 15 times" },
+	{ "leeway", 0, CMD_SECONDS, &cmd_given.leeway, "TIME", "how far the clocks may differ, for exp, nbf and iat; default 60s" },
+	{ "detached", 0, CMD_FLAG, &cmd_given.detached, NULL, NULL },
+	CMD_OPTION_OUTPUT,
+};
+
+const struct cmd_verb cmd_verify = { "verify", "[FILE|-]", "check a JWS or JWT and print its payload", run_verify, options, J11_COUNT(options), .local = false };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/err.h"
 #include "show.h"
 #include "table.h"
@@ -44,7 +45,7 @@ static enum jwk11_rc print(const struct j11_json *root, struct jwk11_err *err)
 	return table_print(&table) ? JWK11_OK : j11_err_memory(err);
 }
 
-int cmd_whoami(struct cmd_global *g, int argc, char **argv)
+static int run_whoami(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
 	struct jwk11_err err = { 0 };
@@ -58,3 +59,5 @@ int cmd_whoami(struct cmd_global *g, int argc, char **argv)
 		rc = g->json ? show_json("jwk11/whoami/1", j11_json_root(doc), &err) : print(j11_json_root(doc), &err);
 	return rc == JWK11_OK ? CMD_OK : cmd_fail(&err);
 }
+
+const struct cmd_verb cmd_whoami = { "whoami", "", "who the broker thinks you are and what you may do", run_whoami, NULL, 0, .local = false };

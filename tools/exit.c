@@ -74,6 +74,6 @@ int cmd_fail_with(const struct jwk11_err *err, int code)
 
 int cmd_usage(const char *verb, const char *why)
 {
-	fprintf(stderr, "jwk11 %s: %s\n  see: jwk11 --help\n", verb, why);
+	fprintf(stderr, "jwk11 %s: %s\n  see: jwk11 %s --help\n", verb, why, verb);
 	return CMD_USAGE;
 }

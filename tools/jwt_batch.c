@@ -330,11 +330,11 @@ static enum jwk11_rc read_options(struct batch *b, const char *file)
 	b->lines.fd = cmd_is_stdin(file) ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
 	if (b->lines.fd < 0)
 		return j11_err_set(&b->err, JWK11_ERR_NOT_FOUND, J11_CODE_FILE_FAILED, "%s: %s", file, strerror(errno));
-	if (b->g->n_claims > 0)
+	if (b->g->claims.n > 0)
 		rc = cmd_claims(b->g, &b->extra, &b->err);
-	if (rc == JWK11_OK && b->g->n_claims > 0)
+	if (rc == JWK11_OK && b->g->claims.n > 0)
 		rc = j11_json_read(j11_buf_view(&b->extra), NULL, "--claim", &b->extra_doc, &b->err);
-	if (rc != JWK11_OK || b->g->n_claims == 0)
+	if (rc != JWK11_OK || b->g->claims.n == 0)
 		return rc;
 	j11_buf_drop(&b->extra, 1);
 	j11_buf_cut(&b->extra, b->extra.len - 1);

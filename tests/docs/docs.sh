@@ -62,8 +62,9 @@ missing() { # manual, words
 		grep -Eq "(Fl Fl |, |\| )${w#--}( |\$)|Cm $w( |\$)" "$1" || echo "$1: $w"
 	done
 }
-report "jwk11.1 has every verb and option" "$(missing man/jwk11.1 "$("$build/jwk11" --help | grep -Eo -e '--[a-z][a-z0-9-]*' | sort -u) \
-	$("$build/jwk11" --help | awk '/^  [a-z]/ { print $1 }')")"
+verbs=$("$build/jwk11" --help | awk '/^  [a-z]/ { print $1 }')
+report "jwk11.1 has every verb and option" "$(missing man/jwk11.1 "$verbs $({ "$build/jwk11" --help; for v in $verbs; do "$build/jwk11" "$v" --help; done; } |
+	grep -Eo -e '^  (-[a-z], )?--[a-z][a-z0-9-]*' | grep -o -e '--.*' | sort -u)")"
 report "jwk11d.8 has every option" "$(missing man/jwk11d.8 "$("$build/jwk11d" --help | grep -Eo -e '--[a-z][a-z0-9-]*' | sort -u)")"
 
 # What SECURITY.md claims is shown where it says.

@@ -129,6 +129,40 @@ def names_the_key_that_was_meant():
               "  [exit 65, ALG_MISMATCH, request ID]\n"))
 
 
+def says(*args):
+    p = subprocess.run([JWK11, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return p.returncode, p.stdout, p.stderr
+
+
+@test
+def options_belong_to_verbs():
+    for args, err in (
+            (["--ttl", "5", "jwt", "x"], "jwk11: --ttl belongs to a verb, and stands behind it\n  see: jwk11 --help\n"),
+            (["jwt", "--tll=5", "x"], "jwk11 jwt: takes no --tll. Did you mean --ttl?\n  see: jwk11 jwt --help\n"),
+            (["list", "--digest", "x"], "jwk11 list: takes no --digest\n  see: jwk11 list --help\n"),
+            (["-q"], 'jwk11: no option "-q"\n  see: jwk11 --help\n'),
+            (["jwt", "x", "--ttl"], "jwk11: --ttl takes TIME\n  see: jwk11 --help\n"),
+            (["jwt", "x", "--ttl", "soon"], "jwk11: --ttl takes seconds, or a number with s, m, h or d\n  see: jwk11 --help\n"),
+            (["keygen", "x", "--bits", "many"], "jwk11: --bits takes a number\n  see: jwk11 --help\n"),
+            (["jws", "x", *["--also", "y"] * 16], "jwk11: --also stands at most 15 times\n  see: jwk11 --help\n"),
+            (["jwt", "x", *["--claim", "a=b"] * 33], "jwk11: --claim stands at most 32 times\n  see: jwk11 --help\n")):
+        equal(says(*args), (64, "", err), str(args))
+    code, out, err = says()
+    equal((code, out, err.splitlines()[0]), (64, "", "usage: jwk11 VERB [OPTION ...] [ARGUMENT ...]"))
+    equal(says("--help"), (0, err, ""))
+    code, out, err = says("jwt", "x", "-h")
+    equal((code, err, "usage: jwk11 jwt [OPTION ...] KEY [FILE|-]\n" in out, "--ttl TIME" in out), (0, "", True, True))
+    equal(says("help", "jwt"), (0, out, ""))
+    equal("*--ttl* _TIME_\n\tadds iat" in says("help", "jwt", "--scdoc")[1], True)
+
+
+@test
+def a_claim_has_a_name_and_a_value():
+    with Trial() as t:
+        equal(run(t, "--offline", "--config", t.conf, "jwt", "es256", "--claim", "sub"), (64, "",
+              'jwk11: --claim takes name=value, not "sub"\n  [exit 64, CLAIM_INVALID]\n'))
+
+
 @test
 def says_whom_the_socket_refuses():
     with Trial() as t:

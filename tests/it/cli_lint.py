@@ -78,8 +78,8 @@ def tells_what_is_no_json_by_its_exit_code():
 @test
 def says_how_it_is_called():
     equal(run("lint", "https://issuer.example/jwks.json"),
-          (64, "", "jwk11 lint: does not use the network: curl -s URL | jwk11 lint -\n  see: jwk11 --help\n"))
-    equal(run("lint", "a", "b"), (64, "", "jwk11 lint: takes at most one FILE, - or /PATH\n  see: jwk11 --help\n"))
+          (64, "", "jwk11 lint: does not use the network: curl -s URL | jwk11 lint -\n  see: jwk11 lint --help\n"))
+    equal(run("lint", "a", "b"), (64, "", "jwk11 lint: takes at most one FILE, - or /PATH\n  see: jwk11 lint --help\n"))
     equal(run("lint", "--for", "gogle", "-", stdin=EC),
           (64, "", 'jwk11 lint: nobody called "gogle" is known here. Did you mean google?\n  see: jwk11 lint --rules\n'))
     equal(run("lint", "--for", "aws,", "-", stdin=EC)[0::2], (64, 'jwk11 lint: nobody called "" is known here\n  see: jwk11 lint --rules\n'))

@@ -300,7 +300,7 @@ def the_tool_says_what_does_not_go_together():
         t.wait_count("event=ready", os.cpu_count() + 1)  # a login that is still to come hides the token from --offline
         made = path_of(t, "made", run(t, "jws", "es256", stdin=TEXT)[0])
         detached = path_of(t, "detached", run(t, "jws", "es256", "--detached", "--flattened", stdin=TEXT)[0])
-        usage = "jwk11 {}: {}\n  see: jwk11 --help\n"
+        usage = "jwk11 {0}: {1}\n  see: jwk11 {0} --help\n"
         for verb, args, why in (
                 ("jws", ["--flattened", "--also", "rs256", "es256"], "--flattened is for one signature: --general, --also and --add are for several"),
                 ("jws", ["--b64=no", "es256"], "--b64 takes true or false"),

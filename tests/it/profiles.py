@@ -306,7 +306,7 @@ def the_command_line_says_what_does_not_go_together():
                           (("--kid", "serial"), "--kid takes thumbprint, k8s, label, id, none or literal:TEXT"),
                           (("--kid", "literal:"), "--kid literal:TEXT takes 1 to 255 bytes"),
                           (("--kid", "literal:" + "x" * 256), "--kid literal:TEXT takes 1 to 255 bytes")):
-            equal(run(t, "jwks", *args, offline=True), (64, "", f"jwk11 jwks: {why}\n  see: jwk11 --help\n"), str(args))
+            equal(run(t, "jwks", *args, offline=True), (64, "", f"jwk11 jwks: {why}\n  see: jwk11 jwks --help\n"), str(args))
         code, out, err = run(t, "jwks", "--set", "nobody", offline=True)
         equal((code, out, err.splitlines()[0]), (66, "", 'jwk11: there is no key set "nobody" in the configuration'))
         code, out, err = run(t, "jwks", "--profile", "x509", offline=True)
