@@ -186,7 +186,7 @@ static const char *read_options(const struct cmd_global *g, struct showing *s)
 
 int audit_show(const struct cmd_global *g, size_t n, const char *const *paths)
 {
-	struct showing s = { .wanted = J11_AUDIT_ALL, .json = g->json, .table = TABLE(9), .whole = true };
+	struct showing s = { .wanted = J11_AUDIT_ALL, .json = g->json, .table = TABLE_HEADED(9, 0), .whole = true };
 	struct audit_logs logs = { .n = 0 };
 	const char *why = read_options(g, &s);
 	struct jwk11_err err = { 0 };

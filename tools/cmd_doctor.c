@@ -12,6 +12,7 @@
 #include "jose/jwk.h"
 #include "json/json_write.h"
 #include "local.h"
+#include "look.h"
 #include "show.h"
 #include "show_lint.h"
 
@@ -34,7 +35,9 @@ __attribute__((format(printf, 4, 5))) static void finding(struct findings *f, en
 	va_end(ap);
 	f->n[level]++;
 	if (!f->g->json) {
-		printf("%-5s %-10s %s\n", words[level], area, text);
+		printf("%s%-5s%s %-10s ", look_on(look_of_word(words[level])), words[level], look_off(look_of_word(words[level])), area);
+		look_paragraph(text, 17);
+		putchar('\n');
 		return;
 	}
 	j11_json_open(f->o, NULL, '{');

@@ -120,7 +120,7 @@ static int run_keys(struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(ASK_MAX);
 	struct j11_json_out o = J11_JSON_OUT(&out);
-	struct listing l = { .table = TABLE(7), .json = g->json ? &o : NULL };
+	struct listing l = { .table = TABLE_HEADED(7, 1), .json = g->json ? &o : NULL };
 	struct jwk11_err err = { 0 };
 	enum jwk11_rc rc;
 

@@ -12,7 +12,7 @@
 static enum jwk11_rc print(const struct j11_json *root, struct jwk11_err *err)
 {
 	char name[128], state[40], pin[24], label[64], serial[40], module[160], reason[JWK11_TEXT_MAX];
-	struct table table = TABLE(6);
+	struct table table = TABLE_HEADED(6, 2);
 	const struct j11_json *tokens = j11_json_get(root, "tokens");
 
 	table_row(&table, "NAME", "STATE", "PIN", "LABEL", "SERIAL", "MODULE");

@@ -13,7 +13,7 @@ static enum jwk11_rc print(const struct j11_json *root, struct jwk11_err *err)
 {
 	const struct passwd *pw = getpwuid(getuid());
 	char uid[24], gid[24], pid[24], clients[512], name[128], operations[128], reason[512], tokens[512];
-	struct table table = TABLE(2);
+	struct table table = TABLE_HEADED(2, 0);
 	const struct j11_json *keys = j11_json_get(root, "keys"), *matches = j11_json_get(root, "matches");
 
 	show_member(root, "uid", uid, sizeof(uid));

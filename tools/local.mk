@@ -6,6 +6,7 @@ jwk11_SOURCES = tools/jwk11.c tools/cmd.h tools/ask.c tools/ask.h tools/ask_pin.
 	tools/cmd_sign.c tools/cmd_tokens.c tools/cmd_verify.c tools/cmd_whoami.c tools/exit.c tools/help.c tools/options.c tools/verbs.c tools/gather.c tools/gather.h tools/io.c tools/local_open.c tools/local.h tools/local_in.h tools/local_key.c tools/local_version.c tools/local_version.h tools/cmd_import.c tools/key_file.c tools/key_file.h tools/cmd_keygen.c tools/cmd_keys.c tools/cmd_prune.c tools/cmd_rotate.c tools/mac.c tools/mac.h \
 	tools/show.c tools/show.h tools/show_diff.c tools/show_lint.c tools/show_lint.h tools/table.c tools/table.h \
 	broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_kubernetes.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c $(KEYS_SOURCES)
+jwk11_SOURCES += tools/look.c tools/look.h
 jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker -I$(srcdir)/tools $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 jwk11_LDADD = libj11core.la -lpthread
 sigstore_kms_jwk11_SOURCES = tools/sigstore_kms.c tools/cmd.h tools/ask.c tools/ask.h tools/exit.c tools/io.c

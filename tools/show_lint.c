@@ -30,6 +30,7 @@ static enum jwk11_rc print_findings(const struct j11_lint *lint, struct jwk11_er
 {
 	struct table table = TABLE(4);
 
+	table.states = 1;
 	for (size_t i = 0; i < lint->n_findings; i++) {
 		const struct j11_lint_finding *f = &lint->findings[i];
 		const struct j11_lint_rule *rule = j11_lint_rule(f->id);
@@ -43,7 +44,7 @@ static enum jwk11_rc print_findings(const struct j11_lint *lint, struct jwk11_er
 
 static enum jwk11_rc print_verdicts(const struct j11_lint *lint, const struct j11_taker *const *takers, size_t n, struct jwk11_err *err)
 {
-	struct table table = TABLE(4);
+	struct table table = TABLE_HEADED(4, 3);
 	struct j11_verdict verdict;
 	char place[64];
 
@@ -196,7 +197,7 @@ static enum jwk11_rc rules_json(struct jwk11_err *err)
 
 enum jwk11_rc show_lint_rules(bool json, struct jwk11_err *err)
 {
-	struct table rules = TABLE(4), takers = TABLE(2);
+	struct table rules = TABLE_HEADED(4, 2), takers = TABLE_HEADED(2, 0);
 	enum jwk11_rc rc;
 
 	if (json)

@@ -19,6 +19,7 @@ IT_TESTS += tests/it/versions.py tests/it/rotation.py
 IT_TESTS += tests/it/transit.py tests/interop/hvac_client.py
 IT_TESTS += tests/it/grpc_signer.py
 IT_TESTS += tests/it/sigstore.py
+IT_TESTS += tests/it/looks.py
 TESTS += $(IT_TESTS)
 EXTRA_DIST += tests/interop/grpc_js/run.py tests/interop/grpc_js/client.js tests/interop/grpc_js/package.json
 EXTRA_DIST += tests/interop/transit/dex.py tests/interop/transit/judge.py tests/interop/transit/main.go tests/interop/transit/go.mod tests/interop/transit/go.sum

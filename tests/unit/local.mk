@@ -173,7 +173,7 @@ tests_t_policy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_policy_CFLAGS = $(TEST_FLAGS)
 tests_t_policy_LDADD = $(FRONT_LIBS)
 
-tests_t_tools_SOURCES = tests/unit/t_tools.c tools/ask.c tools/exit.c tools/table.c
+tests_t_tools_SOURCES = tests/unit/t_tools.c tools/ask.c tools/exit.c tools/look.c tools/table.c
 tests_t_tools_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_tools_CFLAGS = $(TEST_FLAGS)
 tests_t_tools_LDADD = $(TEST_LIBS)
