@@ -49,6 +49,13 @@ static const struct row rows[J11_N_CODE_] = {
 	P(DECRYPT_FAILED, 400, 0, "Cannot be decrypted"),
 	P(PEM_INVALID, 400, 0, "Not valid PEM"),
 	P(CERT_INVALID, 400, 0, "Not a valid certificate"),
+	P(SUBJECT_INVALID, 400, 0, "Not a valid distinguished name"),
+	P(SUBJECT_MISSING, 400, 0, "Nobody to certify"),
+	P(NAME_INVALID, 400, 0, "Not a valid alternative name"),
+	P(USAGE_UNKNOWN, 400, 0, "Unknown key usage"),
+	P(CHALLENGE_INVALID, 400, 0, "Not a valid challenge password"),
+	P(CHALLENGE_FILE, 503, 30, "Challenge file not usable"),
+	P(TEMPLATE_INVALID, 400, 0, "Not a valid template"),
 	/* keys and algorithms */
 	P(KEY_UNKNOWN, 404, 0, "No such key"),
 	P(KID_MISSING, 409, 0, "No kid can be made"),

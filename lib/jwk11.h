@@ -387,6 +387,37 @@ JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_key_jwt(struct jwk11_key *key, c
 JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_key_decrypt(struct jwk11_key *key, const char *alg, const char *kid, struct jwk11_view jwe,
 	struct jwk11_buf *ret_plaintext, struct jwk11_err *err);
 
+/* ---- certificate requests -------------------------------------------------------------------------------------------- */
+
+enum jwk11_csr_ca { JWK11_CSR_CA_UNSAID = 0, JWK11_CSR_CA_NO, JWK11_CSR_CA_YES };
+/* What a certificate is asked for. Everything is borrowed for the call. Lists end with NULL, and NULL is an empty one; at most 64 names in all. */
+struct jwk11_csr {
+	const char *subject;                     /* RFC 4514: "CN=device-7,O=Example"; NULL or "": none, and then there must be a name */
+	const char *const *dns;                  /* names for subjectAltName, RFC 5280 4.2.1.6: "device-7.example.org", "*.example.org" */
+	const char *const *ip;                   /* "192.0.2.7", "2001:db8::7" */
+	const char *const *uri;                  /* absolute */
+	const char *const *email;                /* "name@example.org" */
+	const char *const *upn;                  /* user principal names (otherName 1.3.6.1.4.1.311.20.2.3): "name@EXAMPLE.ORG" */
+	const char *const *hardware_module;      /* hardwareModuleName of RFC 4108 section 5: "1.3.6.1.4.1.99:SERIAL", or "…:#0011FF" for its octets */
+	const char *const *permanent_identifier; /* RFC 4043: "IDENTIFIER", or with who assigned it "1.3.6.1.4.1.99:IDENTIFIER" */
+	const char *const *key_usage;            /* RFC 5280 4.2.1.3: "digitalSignature" */
+	const char *const *eku;                  /* 4.2.1.12: "clientAuth", or an object identifier */
+	enum jwk11_csr_ca ca;                    /* basicConstraints; UNSAID: none */
+	struct jwk11_view challenge_password;    /* RFC 2985 5.4.1: UTF-8, at most 255 octets; data NULL: none. It is in the request for everybody to
+	                                          * read who gets that: ret_der should then be wiped by the caller */
+};
+/* A certificate request (PKCS#10, RFC 2986) in DER, signed on the token with `alg` (NULL: jwk11_key_default_alg): RS256 … PS512, ES256 …, EdDSA,
+ * ML-DSA. With the key's public half and what `csr` says; its signature is checked before it is appended to ret_der. Errors: SYNTAX (codes
+ * SUBJECT_INVALID, SUBJECT_MISSING, NAME_INVALID, USAGE_UNKNOWN, CHALLENGE_INVALID), LIMIT, MISMATCH (ALG_MISMATCH; KEY_SECRET: a secret key),
+ * UNSUPPORTED (ALG_UNKNOWN), and those of jwk11_key_sign. Threads: as jwk11_key_sign. */
+JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_key_csr(struct jwk11_key *key, const char *alg, const struct jwk11_csr *csr, struct jwk11_buf *ret_der,
+	struct jwk11_err *err);
+/* A certificate of the key for itself (RFC 5280), for services that take public keys in one: issuer and subject are `what->subject`, which must be
+ * there; valid between two moments in seconds since 1970; the serial number is 128 random bits. It has the extensions that `what` asks for and a
+ * subjectKeyIdentifier; a challenge password is refused (ARGUMENT), as is an end before the beginning. Errors otherwise as jwk11_key_csr. */
+JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_key_self_cert(struct jwk11_key *key, const char *alg, const struct jwk11_csr *what, int64_t not_before,
+	int64_t not_after, struct jwk11_buf *ret_der, struct jwk11_err *err);
+
 /* ---- public keys and verification (no token needed) -------------------------------------------------------------------- */
 
 /* One JWK (RFC 7517), with private members refused. Caller unrefs. Errors: SYNTAX, UNSUPPORTED. */

@@ -27,6 +27,8 @@ libj11core_la_SOURCES = lib/api.c lib/audit/audit_chain.c lib/audit/audit_chain.
 	lib/jose/jwks_diff.c lib/jose/jwks_diff.h lib/jose/takers.c lib/jose/takers.h lib/jose/thumb.c lib/jose/thumb.h \
 	lib/jose/jws.h lib/jose/jws_header.c lib/jose/jws_header.h lib/jose/jws_make.c lib/jose/jws_make.h lib/jose/jws_parse.c lib/jose/jws_verify.c \
 	lib/jose/jwt.c lib/jose/jwt.h lib/jose/jwt_rules.c lib/jose/jwt_rules.h lib/jose/mldsa.c lib/jose/mldsa.h lib/jose/mldsa_ring.c lib/jose/mldsa_ring.h \
+	lib/jose/csr.c lib/jose/csr.h lib/jose/csr_text.c lib/jose/csr_text.h lib/jose/dn.c lib/jose/dn.h lib/jose/names.c lib/jose/names.h \
+	lib/jose/x509_make.c lib/jose/x509_make.h \
 	lib/jose/pem.c lib/jose/pem.h lib/jose/point.c lib/jose/point.h lib/jose/priv.c lib/jose/priv.h lib/jose/priv_jwk.c lib/jose/priv_pem.c \
 	lib/jose/pub.c lib/jose/pub.h lib/jose/ready.c \
 	lib/jose/ready.h lib/jose/verify.c lib/jose/roca.c lib/jose/roca.h \
@@ -34,7 +36,7 @@ libj11core_la_SOURCES = lib/api.c lib/audit/audit_chain.c lib/audit/audit_chain.
 	lib/token/kind.c lib/token/kind.h lib/token/mac.c lib/token/mac.h lib/token/made.c lib/token/made.h \
 	lib/token/mech.c lib/token/mech.h lib/token/obj.c lib/token/obj.h lib/token/p11.c lib/token/p11.h lib/token/pad.c lib/token/pick.c lib/token/pick.h \
 	lib/token/pin.c lib/token/pin_record.c lib/token/pin_record.h lib/token/use.c lib/token/use.h \
-	lib/token/key_jws.c lib/token/key_jws.h \
+	lib/token/key_csr.c lib/token/key_jws.c lib/token/key_jws.h \
 	lib/token/provision.c lib/token/provision.h lib/token/run.c lib/token/run.h lib/token/sess.c lib/token/sign.c lib/token/slot.c lib/token/token.h \
 	lib/token/uri.c \
 	lib/token/uri.h lib/token/versions.c lib/token/versions.h

@@ -46,11 +46,12 @@ void j11_secret_free(struct j11_secret *secret)
 /* The file and what it holds, for sentences. */
 struct source {
 	const char *what, *path;
+	enum j11_code code;
 };
 
 static enum jwk11_rc refuse(const struct source *from, const char *why, struct jwk11_err *err)
 {
-	return j11_err_set(err, JWK11_ERR_LOGIN, J11_CODE_PIN_FILE, "%s file %s %s", from->what, from->path, why);
+	return j11_err_set(err, JWK11_ERR_LOGIN, from->code, "%s file %s %s", from->what, from->path, why);
 }
 
 /* An access list as the kernel keeps it: a version, then entries, in little-endian order (include/uapi/linux/posix_acl_xattr.h). */
@@ -155,12 +156,17 @@ static enum jwk11_rc from_file(const struct source *from, struct j11_secret **re
 
 enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
 {
-	return from_file(&(struct source){ "PIN", path }, ret_secret, err);
+	return from_file(&(struct source){ "PIN", path, J11_CODE_PIN_FILE }, ret_secret, err);
 }
 
 enum jwk11_rc j11_secret_from_passphrase_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
 {
-	return from_file(&(struct source){ "passphrase", path }, ret_secret, err);
+	return from_file(&(struct source){ "passphrase", path, J11_CODE_PIN_FILE }, ret_secret, err);
+}
+
+enum jwk11_rc j11_secret_from_challenge_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
+{
+	return from_file(&(struct source){ "challenge", path, J11_CODE_CHALLENGE_FILE }, ret_secret, err);
 }
 
 enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err)

@@ -45,6 +45,17 @@ bool j11_der_whole(struct jwk11_view der, unsigned char tag, struct jwk11_view *
 	return true;
 }
 
+void j11_der_put(struct jwk11_buf *out, unsigned char tag, struct jwk11_view content)
+{
+	unsigned n = content.len < 0x80 ? 0 : content.len < 0x100 ? 1 : content.len < 0x10000 ? 2 : 3;
+
+	j11_buf_add_byte(out, tag);
+	j11_buf_add_byte(out, n == 0 ? (unsigned char)content.len : (unsigned char)(0x80 | n));
+	for (; n > 0; n--)
+		j11_buf_add_byte(out, (unsigned char)(content.len >> (8 * (n - 1))));
+	j11_buf_add(out, content.data, content.len);
+}
+
 /* Writes one INTEGER for an unsigned big-endian number; returns the end. */
 static unsigned char *put_integer(unsigned char *out, const unsigned char *n, size_t len)
 {

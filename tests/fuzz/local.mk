@@ -2,7 +2,7 @@
 # Each target is built twice: here with a driver that replays its seeds, by fuzz.sh with an engine.
 check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
 	tests/replay_jwk tests/replay_jws tests/replay_keys tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
-check_PROGRAMS += tests/replay_import tests/replay_grpc
+check_PROGRAMS += tests/replay_import tests/replay_grpc tests/replay_csr
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
 
@@ -21,6 +21,10 @@ tests_replay_cert_LDADD = libj11core.la $(CRYPTO_LIBS)
 tests_replay_conf_SOURCES = tests/fuzz/replay.c tests/fuzz/f_conf.c
 tests_replay_conf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_conf_LDADD = libj11broker.la $(SECCOMP_LIBS)
+
+tests_replay_csr_SOURCES = tests/fuzz/replay.c tests/fuzz/f_csr.c
+tests_replay_csr_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_csr_LDADD = libj11core.la $(CRYPTO_LIBS)
 
 tests_replay_der_SOURCES = tests/fuzz/replay.c tests/fuzz/f_der.c
 tests_replay_der_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -12,6 +12,7 @@ UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 UNIT_TESTS += tests/t_audit
 UNIT_TESTS += tests/t_keys_file
 UNIT_TESTS += tests/t_priv
+UNIT_TESTS += tests/t_csr
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -217,3 +218,8 @@ tests_t_priv_SOURCES = tests/unit/t_priv.c
 tests_t_priv_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_priv_CFLAGS = $(TEST_FLAGS)
 tests_t_priv_LDADD = $(TEST_LIBS)
+
+tests_t_csr_SOURCES = tests/unit/t_csr.c
+tests_t_csr_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_csr_CFLAGS = $(TEST_FLAGS)
+tests_t_csr_LDADD = $(TEST_LIBS)
