@@ -249,7 +249,7 @@ static const struct cmd_option options[] = {
 	{ "any", 0, CMD_FLAG, &cmd_given.any, NULL, "one valid signature of several is enough" },
 	{ "payload", 0, CMD_TEXT, &cmd_given.payload, "FILE", "the payload of a detached JWS" },
 	{ "understand", 0, CMD_WORDS, &cmd_given.understand, "NAME", "an extension in crit that the caller understands; may stand 15 times" },
-	{ "leeway", 0, CMD_SECONDS, &cmd_given.leeway, "TIME", "how far the clocks may differ, for exp, nbf and iat; default 60s" },
+	{ "leeway", 0, CMD_SECONDS, &cmd_given.leeway, "TIME", "how far the clocks may differ, for exp and nbf; default 0" },
 	{ "detached", 0, CMD_FLAG, &cmd_given.detached, NULL, NULL },
 	CMD_OPTION_OUTPUT,
 };

@@ -16,14 +16,15 @@ report() { # name, findings
 		echo "$2" | sed 's/^/# /'
 	fi
 }
-echo 1..11
+echo 1..13
 
 # "section name" in the order of the file, also of lines that are commented out.
 in_example() {
 	awk '/^#?\[/ { s = $1; gsub(/[][#]/, "", s) } /^#?[a-z][a-z0-9-]* = / { sub(/^#/, "", $1); print s, $1 }' "$1"
 }
 in_manual() {
-	awk '$1 == ".Ss" { s = $2; gsub(/[][]|\\&/, "", s) } $1 == ".It" && $2 == "Ic" { print s, $3 }' man/jwk11.conf.5
+	awk '/^## \[/ { s = $2; gsub(/[][]/, "", s) } /^#/ && !/^## \[/ { s = "" } s != "" && /^\*[a-z][a-z0-9-]*\*( |$)/ { name = $1; gsub(/\*/, "", name); print s, name }' \
+		man/jwk11.conf.5.scd
 }
 "$build/tests/conf_text" | sort >"$temp/table"
 report "the table of names is not empty" "$([ "$(wc -l <"$temp/table")" -gt 30 ] || echo "$(wc -l <"$temp/table") names")"
@@ -49,23 +50,24 @@ awk -F= 'NR == FNR { if (/=/) has[$1]; next } /^\[/ { d = /^\[daemon/ }
 report "defaults of [daemon] in the example are the defaults" "$(diff "$temp/defaults" "$temp/canonical"
 	[ "$(grep -c '^[a-z]' "$temp/in-force")" = "$(grep -c = "$temp/defaults")" ] || echo "one is missing")"
 report "jwk11.conf.5 gives the same defaults" "$(grep '=' "$temp/defaults" | tr '=' ' ' | while read -r name value; do
-	awk -v name="$name" '$1 == ".It" { on = $3 == name } on' man/jwk11.conf.5 | tr -d '\n' |
-		grep -Eq "Default:( |\.Pa )*$value( ?\.|$)" || echo "$name: $value"
+	awk -v name="*$name*" '/^[*#]/ { on = $1 == name } on' man/jwk11.conf.5.scd | tr -d '\n\t' | tr -d '_*' |
+		grep -Eq "Default: ?$value(\.|$)" || echo "$name: $value"
 done)"
 
 report "snippets for web servers give the default max-age" "$(age=$(sed -n 's/^max-age=//p' "$temp/defaults")
 	for f in data/web/nginx-files.conf data/web/Caddyfile-files; do grep -q "max-age=$age\"" "$f" || echo "$f: not $age"; done)"
 
-# Options: what the programs' help says against their manuals.
-missing() { # manual, words
-	for w in $2; do
-		grep -Eq "(Fl Fl |, |\| )${w#--}( |\$)|Cm $w( |\$)" "$1" || echo "$1: $w"
-	done
-}
-verbs=$("$build/jwk11" --help | awk '/^  [a-z]/ { print $1 }')
-report "jwk11.1 has every verb and option" "$(missing man/jwk11.1 "$verbs $({ "$build/jwk11" --help; for v in $verbs; do "$build/jwk11" "$v" --help; done; } |
-	grep -Eo -e '^  (-[a-z], )?--[a-z][a-z0-9-]*' | grep -o -e '--.*' | sort -u)")"
-report "jwk11d.8 has every option" "$(missing man/jwk11d.8 "$("$build/jwk11d" --help | grep -Eo -e '--[a-z][a-z0-9-]*' | sort -u)")"
+# Verbs and options: each verb has a text of its own, and what it says about options is about its own; jwk11d's stand in its manual.
+"$build/jwk11" --help | awk '/^  [a-z]/ { print $1 }' | sort >"$temp/verbs"
+report "every verb has its manual, and no other" "$(for f in man/verb/*.scd; do basename "$f" .scd; done | sort | diff "$temp/verbs" -)"
+report "the manuals of verbs name options that there are" "$(while read -r v; do
+	{ "$build/jwk11" "$v" --help; "$build/jwk11" --help; } | grep -Eo -e '--[a-z][a-z0-9-]*' | sort -u >"$temp/options"
+	grep -Eo -e '\*--[a-z][a-z0-9-]*\*' "man/verb/$v.scd" | tr -d '*' | sort -u | comm -23 - "$temp/options" | sed "s/^/$v: /"
+done <"$temp/verbs")"
+report "the general manual has the options of every verb" "$("$build/jwk11" --help | grep -Eo -e '^  (-[a-z], )?--[a-z][a-z0-9-]*' | grep -o -e '--.*' |
+	while read -r w; do grep -qF -e "*$w*" man/jwk11.1.scd || echo "$w"; done)"
+report "jwk11d.8 has every option" "$("$build/jwk11d" --help | grep -Eo -e '--[a-z][a-z0-9-]*' | sort -u |
+	while read -r w; do grep -qF -e "*$w*" man/jwk11d.8.scd || echo "$w"; done)"
 
 # What SECURITY.md claims is shown where it says.
 grep -o '`tests/[^`:]*:[^`]*`' SECURITY.md | tr -d '`' | sort -u >"$temp/shown"
