@@ -27,10 +27,10 @@ struct set {
 	bool waits;        /* it is for keys of tokens too, and none of them has been seen yet */
 	int64_t changed;   /* seconds since 1970 */
 	char *left_out;    /* which keys of it are not published, and why */
-	char etag[40];     /* as application/json */
-	char etag_set[40]; /* as application/jwk-set+json: another representation, so another strong tag */
+	char etag[HTTP_TAG_MAX];     /* as application/json */
+	char etag_set[HTTP_TAG_MAX]; /* as application/jwk-set+json: another representation, so another strong tag */
 	char *discovery;   /* its issuer's document; NULL: none */
-	char etag_discovery[40];
+	char etag_discovery[HTTP_TAG_MAX];
 };
 struct front_jwks {
 	struct set *sets;
@@ -56,24 +56,14 @@ void front_view_free(struct front_jwks *jwks)
 	j11_mem_free(jwks);
 }
 
-/* FNV-1a, 128 bits: no adversary chooses both sides of the comparison, so a checksum is enough. */
-static void make_tag(const char *body, size_t len, const char *tail, char ret_tag[40])
-{
-	__extension__ typedef unsigned __int128 wide;
-	const wide prime = (wide)1 << 88 | 0x13bu;
-	wide h = (wide)0x6c62272e07bb0142u << 64 | 0x62b821756295c58du;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)body[i]) * prime;
-	snprintf(ret_tag, 40, "\"%016llx%016llx%s\"", (unsigned long long)(h >> 64), (unsigned long long)h, tail);
-}
-
 static void make_tags(struct set *set)
 {
-	make_tag(set->body, set->len, "", set->etag);
-	make_tag(set->body, set->len, "-s", set->etag_set);
+	const struct jwk11_view body = { .data = set->body, .len = set->len };
+
+	http_media_make_tag(body, "", set->etag);
+	http_media_make_tag(body, "-s", set->etag_set);
 	if (set->discovery != NULL)
-		make_tag(set->discovery, strlen(set->discovery), "", set->etag_discovery);
+		http_media_make_tag(j11_view_str(set->discovery), "", set->etag_discovery);
 }
 
 /* ---- what is published ---- */

@@ -11,6 +11,7 @@
 #include "front_jws.h"
 #include "front_login.h"
 #include "front_metrics.h"
+#include "front_openapi.h"
 #include "front_transit.h"
 #include "front_view.h"
 #include "http_media.h"
@@ -56,6 +57,7 @@ static const struct route routes[] = {
 	{ { "v1", "tokens", "{}", "rescan" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_login_rescan },
 	{ { "v1", "tokens" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_tokens },
 	{ { "v1", "whoami" }, GET, FRONT_API, ABOUT_PEER, NULL, 0, front_view_whoami },
+	{ { "v1", "openapi.json" }, GET, FRONT_API, 0, front_openapi_types, 2, front_openapi },
 	{ { "v1" }, GET, FRONT_API, 0, NULL, 0, about },
 	{ { "livez" }, GET, FRONT_API, 0, NULL, 0, front_view_live },
 	{ { "metrics" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_metrics },

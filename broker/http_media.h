@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small readers of header values: Accept, Content-Type, If-None-Match, Request-Id. Pure. */
+/* Small readers of header values: Accept, Content-Type, If-None-Match, Request-Id; and the tags that ETag has. Pure. */
 #ifndef HTTP_MEDIA_H
 #define HTTP_MEDIA_H
 
@@ -19,6 +19,9 @@ int http_media_choose(struct jwk11_view accept, const char *const *types, size_t
 bool http_media_is_json(struct jwk11_view content_type);
 /* Is the entity tag (with its quotes) named by an If-None-Match value, or is that "*"? Weak comparison (RFC 9110 13.1.2). */
 bool http_media_has_tag(struct jwk11_view if_none_match, const char *tag);
+/* A strong tag, with its quotes, of what is sent; `tail`, of at most 4 characters, tells representations with the same octets apart. */
+#define HTTP_TAG_MAX 40
+void http_media_make_tag(struct jwk11_view body, const char *tail, char ret_tag[HTTP_TAG_MAX]);
 /* 1 to 64 characters of A-Z a-z 0-9 - . _ */
 bool http_media_is_id(struct jwk11_view request_id);
 

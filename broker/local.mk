@@ -21,13 +21,28 @@ jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)
 
 FRONT_SOURCES = broker/call.c broker/call.h broker/call_queue.c broker/call_queue.h broker/catalog.c broker/catalog.h broker/catalog_entry.c broker/catalog_entry.h \
 	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_batch.c broker/front_batch.h broker/front_body.c broker/front_body.h broker/front_call.c broker/front_conn.h broker/front_conn_in.h broker/front_grpc.c broker/front_grpc.h broker/front_grpc_keys.c broker/front_grpc_keys.h broker/front_room.c broker/front_serve.c \
-	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_oidc.c broker/front_oidc.h broker/front_refusal.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_transit.c broker/front_transit.h broker/front_verify_only.c broker/front_view.c broker/front_view.h \
+	broker/front_jwks.c broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_oidc.c broker/front_oidc.h broker/front_openapi.c broker/front_openapi.h broker/front_refusal.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_transit.c broker/front_transit.h broker/front_verify_only.c broker/front_view.c broker/front_view.h \
 	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
 	broker/grpc_proto.c broker/grpc_proto.h broker/grpc_text.c broker/grpc_text.h broker/front_metrics.c broker/front_metrics.h broker/loop.c broker/loop.h broker/meter.c broker/meter.h broker/problem.c broker/problem.h broker/start.c broker/start.h broker/user.c broker/user.h
 noinst_LTLIBRARIES += libj11front.la
 libj11front_la_SOURCES = $(FRONT_SOURCES)
+nodist_libj11front_la_SOURCES = broker/front_openapi_text.c
 libj11front_la_CPPFLAGS = $(BROKER_CPPFLAGS)
 libj11front_la_LIBADD = libj11broker.la
+
+# The description of the API, and the same as octets for the front.
+pkgdata_DATA = data/openapi.json
+EXTRA_DIST += data/openapi.in.json data/openapi.awk
+CLEANFILES += data/openapi.json broker/front_openapi_text.c
+data/openapi.json: data/openapi.in.json data/openapi.awk broker/problem.c Makefile
+	$(AM_V_GEN)$(MKDIR_P) data && $(AWK) -v version='$(VERSION)' -f $(srcdir)/data/openapi.awk $(srcdir)/broker/problem.c $(srcdir)/data/openapi.in.json \
+		$(srcdir)/data/openapi.in.json >$@.new && mv $@.new $@
+broker/front_openapi_text.c: data/openapi.json
+	$(AM_V_GEN)$(MKDIR_P) broker && { \
+		echo '/* SPDX-License-Identifier: Apache-2.0 */'; echo '/* Made of data/openapi.json. */'; echo '#include "front_openapi.h"'; \
+		echo 'const unsigned char front_openapi_text[] = {'; od -An -v -tx1 data/openapi.json | sed 's/[0-9a-f][0-9a-f]/0x&,/g'; echo '};'; \
+		echo 'const size_t front_openapi_len = sizeof(front_openapi_text);'; } >$@.new && mv $@.new $@
+
 jwk11d_front_SOURCES = broker/front_main.c
 jwk11d_front_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_front_LDADD = libj11front.la $(SECCOMP_LIBS)

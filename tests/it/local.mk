@@ -17,6 +17,7 @@ IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
 IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/audit_points.py tests/it/ask_pin.py tests/it/login.py tests/it/discovery.py tests/it/publish.py tests/it/verify_only.py tests/it/webserver.py
 IT_TESTS += tests/it/versions.py tests/it/rotation.py
 IT_TESTS += tests/it/transit.py tests/interop/hvac_client.py
+IT_TESTS += tests/it/openapi.py
 IT_TESTS += tests/it/grpc_signer.py
 IT_TESTS += tests/it/sigstore.py
 IT_TESTS += tests/it/looks.py

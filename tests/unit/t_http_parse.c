@@ -342,6 +342,20 @@ static void compares_entity_tags(void **state)
 	assert_false(http_media_has_tag(J11_VIEW(""), "\"a\""));
 }
 
+static void makes_entity_tags(void **state)
+{
+	char a[HTTP_TAG_MAX], b[HTTP_TAG_MAX];
+
+	(void)state;
+	http_media_make_tag(J11_VIEW(""), "", a); /* the offset basis of FNV-1a, 128 bits */
+	assert_string_equal(a, "\"6c62272e07bb014262b821756295c58d\"");
+	http_media_make_tag(J11_VIEW("a"), "", a);
+	assert_string_equal(a, "\"d228cb696f1a8caf78912b704e4a8964\"");
+	http_media_make_tag(J11_VIEW("a"), "-set", b);
+	assert_string_equal(b, "\"d228cb696f1a8caf78912b704e4a8964-set\"");
+	assert_false(http_media_has_tag(j11_view_str(a), b));
+}
+
 static void accepts_only_sane_request_ids(void **state)
 {
 	char text[66];
@@ -392,6 +406,7 @@ int main(void)
 		cmocka_unit_test(chooses_a_media_type),
 		cmocka_unit_test(knows_json_by_its_type),
 		cmocka_unit_test(compares_entity_tags),
+		cmocka_unit_test(makes_entity_tags),
 		cmocka_unit_test(accepts_only_sane_request_ids),
 		cmocka_unit_test(writes_a_reply),
 	};
