@@ -63,6 +63,7 @@ static const struct row rows[J11_N_CODE_] = {
 	P(KID_TAKEN, 409, 0, "Kid taken by another key"),
 	P(CERT_ABSENT, 404, 0, "No certificate for the key"),
 	P(CERT_FOREIGN, 404, 0, "The certificate holds another key"),
+	P(CERT_EXPIRED, 422, 0, "The certificate is not valid now"),
 	P(PROFILE_REFUSED, 422, 0, "Not taken by this profile"),
 	P(KEY_AMBIGUOUS, 409, 0, "More than one key matches"),
 	P(KEY_UNAVAILABLE, 503, 5, "Key not available now"),

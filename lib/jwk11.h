@@ -330,6 +330,28 @@ JWK11_PUBLIC const char *jwk11_chain_thumbprint(const struct jwk11_chain *chain)
 JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_chain_pem(const struct jwk11_chain *chain, size_t n, struct jwk11_buf *ret_pem,
 	struct jwk11_err *err);
 
+enum jwk11_import_flags {
+	JWK11_IMPORT_KEEP = 1,   /* other certificates of the key stay on the token */
+	JWK11_IMPORT_STRICT = 2, /* a certificate that is not valid now is refused */
+	JWK11_IMPORT_DRY_RUN = 4 /* everything but the writing */
+};
+/* What jwk11_key_import_chain has done, or would do. */
+struct jwk11_imported {
+	unsigned n_written;  /* certificates that are new on the token */
+	unsigned n_there;    /* that were there before */
+	unsigned n_replaced; /* other certificates of the key that are gone */
+	unsigned n_refused;  /* issuers that the token does not take: cards have room for one certificate of each key alone */
+	char note[JWK11_TEXT_MAX]; /* what a person should know: not valid now, an older one that could not be removed; "" when all is well */
+};
+/* Puts a certificate of this key onto its token (C_CreateObject), and those of its issuers that are not there yet. `text` is what a CA hands out: PEM,
+ * DER or PKCS#7, in any order, at most 32 certificates and 512 KiB; the leaf is the certificate that holds this key, what has no part in its chain is
+ * left out. The leaf's object has the key's CKA_ID and CKA_LABEL. It is read back before other certificates of the key are destroyed; when anything
+ * fails before that, what was written is destroyed again. `ret_done` may be NULL. Errors: ARGUMENT, SYNTAX (codes PEM_INVALID, CERT_INVALID), LIMIT,
+ * MISMATCH (CERT_FOREIGN: it holds another key, the text has both thumbprints; CERT_EXPIRED; KEY_SECRET), UNSUPPORTED (the token takes no
+ * certificates), ABSENT, DEVICE. Threads: not for two keys of one token at once. PKCS#11 sections 4.6.3 and 5.7, RFC 5280 section 6.1. */
+JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_key_import_chain(struct jwk11_key *key, struct jwk11_view text, unsigned flags,
+	struct jwk11_imported *ret_done, struct jwk11_err *err);
+
 enum jwk11_input {
 	JWK11_INPUT_MESSAGE = 0, /* the bytes to sign */
 	JWK11_INPUT_DIGEST       /* their hash, by the algorithm's hash function; refused (MISMATCH) for EdDSA and HS* */

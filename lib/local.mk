@@ -18,7 +18,8 @@ libj11base_la_LIBADD = $(YAJL_LIBS)
 libj11core_la_SOURCES = lib/api.c lib/audit/audit_chain.c lib/audit/audit_chain.h lib/audit/audit_entry.c lib/audit/audit_entry.h \
 	lib/audit/audit_line.c lib/audit/audit_line.h lib/audit/audit_point.c lib/audit/audit_point.h \
 	lib/jose/chain.c lib/jose/chain.h lib/jose/cose.c lib/jose/kid.c lib/jose/kid.h lib/jose/x509.c lib/jose/x509.h lib/jose/x5c.c lib/jose/x5c.h \
-	lib/token/cert.c \
+	lib/jose/bundle.c lib/jose/bundle.h lib/jose/cert_text.c lib/jose/cert_text.h \
+	lib/token/cert.c lib/token/cert.h lib/token/cert_write.c lib/token/cert_write.h \
 	lib/jose/alg.c lib/jose/alg.h lib/jose/der.c lib/jose/der.h lib/jose/edwards.c lib/jose/edwards.h lib/jose/enc.c lib/jose/enc.h \
 	lib/jose/jwe.c lib/jose/jwe.h lib/jose/jwe_make.c lib/jose/jwe_make.h lib/jose/jwe_parse.c lib/jose/kdf.c lib/jose/kdf.h lib/jose/kma.c \
 	lib/jose/kma.h lib/jose/jwk.c lib/jose/jwk.h lib/jose/jwks.c lib/jose/spki.c \

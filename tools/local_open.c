@@ -135,6 +135,11 @@ static enum jwk11_rc ask_for_pin(const struct cmd_global *g, struct local *l, st
 	return ask_pin(prompt, &l->pin, err);
 }
 
+bool local_is_direct(const struct cmd_global *g)
+{
+	return g->module != NULL || g->token != NULL || g->pin_file != NULL || g->ask_pin;
+}
+
 enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, struct jwk11_err *err)
 {
 	J11_AUTO(local_close_auto) struct local *l = j11_mem_new(sizeof(*l));
@@ -142,7 +147,7 @@ enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, s
 
 	if (l == NULL)
 		return j11_err_memory(err);
-	l->direct = g->module != NULL || g->token != NULL || g->pin_file != NULL || g->ask_pin;
+	l->direct = local_is_direct(g);
 	l->final_try = g->final_try;
 	l->context_pin = g->context_pin;
 	rc = l->direct ? direct_conf(g, &l->conf, err) : conf_load(g->config, &l->conf, err);

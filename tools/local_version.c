@@ -127,16 +127,32 @@ const char *local_section_of(const struct local *l, const struct jwk11_token *to
 	return "";
 }
 
-void local_tell_broker(const struct cmd_global *g, const char *section, int64_t rescan)
+/* False: why not is in err; BROKER_ABSENT when there is none to tell. */
+static bool tell(const struct cmd_global *g, const char *section, struct jwk11_err *err)
 {
 	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(16);
-	struct jwk11_err err = { 0 };
 
 	j11_buf_add_str(&body, "{}");
-	if (ask_token(g, section, "/rescan", &body, &answer, &err) == JWK11_OK)
-		return;
-	if (!j11_text_equal(err.code, j11_code_name(J11_CODE_BROKER_ABSENT)))
-		fprintf(stderr, "jwk11: the broker could not be told: %s\n", err.text);
-	fprintf(stderr, "jwk11: a broker looks for new keys every %lld s\n", (long long)rescan);
+	if (ask_token(g, section, "/rescan", &body, &answer, err) == JWK11_OK)
+		return true;
+	if (!j11_text_equal(err->code, j11_code_name(J11_CODE_BROKER_ABSENT)))
+		fprintf(stderr, "jwk11: the broker could not be told: %s\n", err->text);
+	return false;
+}
+
+void local_tell_broker(const struct cmd_global *g, const char *section, int64_t rescan)
+{
+	struct jwk11_err err = { 0 };
+
+	if (!tell(g, section, &err))
+		fprintf(stderr, "jwk11: a broker looks for new keys every %lld s\n", (long long)rescan);
+}
+
+void local_tell_of_certs(const struct cmd_global *g, const char *section)
+{
+	struct jwk11_err err = { 0 };
+
+	if (!tell(g, section, &err) && !j11_text_equal(err.code, j11_code_name(J11_CODE_BROKER_ABSENT)))
+		fprintf(stderr, "jwk11: it looks for certificates on SIGHUP: systemctl reload jwk11d\n");
 }

@@ -40,6 +40,8 @@ enum jwk11_rc local_token_for(struct local *local, const struct conf_key *conf, 
 /* Tells the broker, if there is one, that the keys on a token are others now; says on standard error when they will be found otherwise. `section` is the
  * name of a [token]. */
 void local_tell_broker(const struct cmd_global *g, const char *section, int64_t rescan);
+/* The same for certificates, which a broker that is running looks for when it is told, and else on SIGHUP. */
+void local_tell_of_certs(const struct cmd_global *g, const char *section);
 /* The [token] section that a token was opened by. */
 const char *local_section_of(const struct local *local, const struct jwk11_token *token);
 

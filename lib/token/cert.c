@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The certificates on a token, and which of them are a key's. */
+#include "cert.h"
+
 #include <string.h>
 #include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "jose/chain.h"
 #include "key.h"
 
 /* One object that the token will not show is passed over; any other failure may be a loss and ends the reading. */
@@ -22,7 +23,7 @@ static struct jwk11_view value_of(const CK_ATTRIBUTE *a, size_t room)
 }
 
 /* Two calls: the length of the DER with what names it, then the DER. */
-static enum jwk11_rc read_one(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, struct jwk11_certs *certs,
+enum jwk11_rc j11_cert_read(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, struct jwk11_certs *certs,
 	struct jwk11_err *err)
 {
 	J11_AUTO(j11_mem_free_auto) unsigned char *der = NULL;
@@ -66,7 +67,7 @@ static enum jwk11_rc read_all(struct jwk11_token *token, CK_SESSION_HANDLE sessi
 	rc = j11_obj_find(token, session, CKO_CERTIFICATE, any, any, &handles, &n, err);
 	for (size_t i = 0; rc == JWK11_OK && i < n; i++) {
 		if (i < J11_CERTS_MAX)
-			rc = read_one(token, session, handles[i], certs, err);
+			rc = j11_cert_read(token, session, handles[i], certs, err);
 		else
 			certs->n_unread++;
 	}

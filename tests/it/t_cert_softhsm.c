@@ -165,6 +165,72 @@ static void survives_each_failing_allocation(void **state)
 	jwk11_keys_free(keys);
 }
 
+/* What a CA would send for the key: root, leaf and inner one behind the other. */
+static struct jwk11_buf answer_for(const struct jwk11_key *key, int from_days)
+{
+	struct jwk11_buf der = J11_BUF(65536);
+
+	certs_make(&(struct certs_spec){ .subject = "root", .key = root, .ca = true, .from_days = -9999, .to_days = 9999 }, &der);
+	certs_make(&(struct certs_spec){ .subject = "new", .issuer = "inner", .key = jwk11_key_pub(key)->evp, .signer = inner, .from_days = from_days,
+		.to_days = 9999 }, &der);
+	certs_make(&(struct certs_spec){ .subject = "inner", .issuer = "root", .key = inner, .signer = root, .ca = true, .from_days = -9999, .to_days = 9999 },
+		&der);
+	return der;
+}
+
+static void takes_what_a_ca_sends(void **state)
+{
+	struct jwk11_keys *keys = NULL, *others = NULL;
+	struct jwk11_key *key = key_of("bare", &keys), *other = key_of("foreign", &others);
+	struct jwk11_buf der = answer_for(key, -9999);
+	struct jwk11_chain *chain = NULL;
+	struct jwk11_imported done;
+	struct jwk11_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(jwk11_key_import_chain(other, j11_buf_view(&der), 0, &done, &err), JWK11_ERR_MISMATCH);
+	assert_string_equal(err.code, "CERT_FOREIGN");
+	err = (struct jwk11_err){ 0 };
+	assert_int_equal(jwk11_key_import_chain(NULL, j11_buf_view(&der), 0, &done, &err), JWK11_ERR_ARGUMENT);
+	err = (struct jwk11_err){ 0 };
+	assert_int_equal(jwk11_key_import_chain(key, (struct jwk11_view){ der.data, der.len - 1 }, 0, NULL, &err), JWK11_ERR_SYNTAX);
+	err = (struct jwk11_err){ 0 };
+	for (unsigned i = 0; i < 3; i++) { /* what it would do, what it does, and that it is done */
+		softhsm_must(jwk11_key_import_chain(key, j11_buf_view(&der), i == 0 ? JWK11_IMPORT_DRY_RUN : JWK11_IMPORT_STRICT, &done, &err), &err);
+		assert_int_equal(done.n_written, i < 2 ? 3 : 0); /* the token's root and inner are others: ECDSA never signs twice alike */
+		assert_int_equal(done.n_there, i < 2 ? 0 : 3);
+		assert_string_equal(done.note, "");
+	}
+	softhsm_must(jwk11_key_chain(key, NULL, &chain, &err), &err);
+	assert_int_equal(jwk11_chain_count(chain), 2);
+	jwk11_chain_free(chain);
+	j11_buf_done(&der);
+	der = answer_for(key, 9990);
+	assert_int_equal(jwk11_key_import_chain(key, j11_buf_view(&der), JWK11_IMPORT_STRICT, &done, &err), JWK11_ERR_MISMATCH);
+	assert_string_equal(err.code, "CERT_EXPIRED");
+	j11_buf_done(&der);
+	jwk11_keys_free(keys);
+	jwk11_keys_free(others);
+}
+
+static struct jwk11_buf answer;
+
+static enum jwk11_rc import_once(void *arg)
+{
+	return jwk11_key_import_chain(arg, j11_buf_view(&answer), JWK11_IMPORT_DRY_RUN, NULL, NULL);
+}
+
+static void import_survives_each_failing_allocation(void **state)
+{
+	struct jwk11_keys *keys = NULL;
+
+	(void)state;
+	answer = answer_for(key_of("bare", &keys), -9998);
+	each_allocation_fails(import_once, jwk11_keys_get(keys, 0));
+	j11_buf_done(&answer);
+	jwk11_keys_free(keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +238,8 @@ int main(void)
 		cmocka_unit_test(says_why_there_is_none),
 		cmocka_unit_test(reads_again_after_a_lost_session),
 		cmocka_unit_test(survives_each_failing_allocation),
+		cmocka_unit_test(takes_what_a_ca_sends),
+		cmocka_unit_test(import_survives_each_failing_allocation),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
