@@ -45,6 +45,7 @@ enum wire_type {
 	WIRE_SETS,        /* front -> sup: what is published has changed */
 	WIRE_FILES,       /* sup -> front: how the files of what is published stand: FLAGS 1: not as they should; MISSED how often a run failed; MOMENT of the
 	                   * last good one */
+	WIRE_CSR,         /* front -> worker: as SIGN; a certificate request, CSR says for what, SECRET is its challenge password */
 	WIRE_N_TYPES
 };
 enum wire_field {
@@ -69,6 +70,8 @@ enum wire_field {
 	WIRE_F_MOMENT,     /* of a version: from when it signs, in seconds since 1970 (0: no moment in its label); or of what else the type says */
 	WIRE_F_WHOLE,      /* 1: all tokens of the module were searched for versions of this key */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
+	WIRE_F_CSR,        /* what a certificate request is to hold: an object as jose/csr_text.h has it */
+	WIRE_F_DER,        /* a certificate request */
 	WIRE_N_FIELDS
 };
 

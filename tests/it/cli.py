@@ -43,8 +43,8 @@ def shows_keys_tokens_and_the_caller():
         name = pwd.getpwuid(os.getuid()).pw_name
         equal((code, err), (0, ""))
         equal(re.sub("pid [0-9]+", "pid N", out), f"you are uid {os.getuid()} ({name}), gid {os.getgid()}, pid N\n"
-              f"client sections that match, first first: owner\n  [client owner] by uid {os.getuid()}, socket api\nyou may log in and out of token: trial\n\nKEY    YOU MAY\nes256  sign jws jwt verify\nrs256  sign jws jwt verify\n"
-              "eddsa  sign jws jwt verify\n")
+              f"client sections that match, first first: owner\n  [client owner] by uid {os.getuid()}, socket api\nyou may log in and out of token: trial\n\nKEY    YOU MAY\nes256  sign jws jwt verify csr\nrs256  sign jws jwt verify csr\n"
+              "eddsa  sign jws jwt verify csr\n")
         code, out, err = run(t, "tokens")
         equal((code, err), (0, ""))
         equal(re.split("  +", out.splitlines()[1])[:4], ["trial", "ready", "ok", "trial"])

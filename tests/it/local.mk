@@ -20,6 +20,7 @@ IT_TESTS += tests/it/transit.py tests/interop/hvac_client.py
 IT_TESTS += tests/it/openapi.py
 IT_TESTS += tests/it/grpc_signer.py
 IT_TESTS += tests/it/sigstore.py
+IT_TESTS += tests/it/csr.py
 IT_TESTS += tests/it/looks.py
 TESTS += $(IT_TESTS)
 EXTRA_DIST += tests/interop/grpc_js/run.py tests/interop/grpc_js/client.js tests/interop/grpc_js/package.json
