@@ -191,9 +191,9 @@ bool wire_str(const struct wire_msg *msg, enum wire_field field, char *ret_text,
 
 static const char logged_in[] = "logged-in", logged_out[] = "logged-out";
 
-void wire_login_set(struct jwk11_buf *out, const char *token, bool is_out)
+void wire_login_set(struct jwk11_buf *out, uint64_t at_us, const char *token, bool is_out)
 {
-	wire_begin(out, WIRE_LOGIN_SET, 0);
+	wire_begin(out, WIRE_LOGIN_SET, at_us);
 	wire_add_str(out, WIRE_F_TOKEN, token);
 	wire_add_str(out, WIRE_F_STATE, is_out ? logged_out : logged_in);
 }

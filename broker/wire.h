@@ -98,7 +98,7 @@ const char *wire_type_name(enum wire_type type);
 
 #define WIRE_TOKEN_MAX 65 /* octets of a token's name, with the NUL */
 /* A whole LOGIN_SET, and what one says; false: a name that is none, or a state that there is not. */
-void wire_login_set(struct jwk11_buf *out, const char *token, bool is_out);
+void wire_login_set(struct jwk11_buf *out, uint64_t at_us, const char *token, bool is_out);
 bool wire_login_take(const struct wire_msg *msg, char ret_token[WIRE_TOKEN_MAX], bool *ret_out) J11_MUST_USE;
 
 /* Sends one datagram with fd (or -1). 0, or an errno value (EAGAIN when the socket is full). Never raises SIGPIPE. */

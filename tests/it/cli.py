@@ -183,7 +183,7 @@ def says_whom_policy_refuses():
         os.chmod(os.path.join(t.dir, "run"), 0o755)
         equal(run(t, "sign", "es256", stdin="x", user=OTHER),
               (77, "", f"jwk11: the broker denies uid {OTHER.pw_uid} (www-data): no [client] section matches uid {OTHER.pw_uid}\n"
-               "  see: jwk11 whoami; an administrator can add user = NAME to a [client] section\n  [exit 77, PEER_DENIED, request ID]\n"))
+               "  see: jwk11 whoami; an administrator can add user = www-data to a [client] section\n  [exit 77, PEER_DENIED, request ID]\n"))
         code, out, err = run(t, "whoami", user=OTHER)
         equal((code, err), (0, ""))
         equal(out.splitlines()[1], f"no [client] section matches uid {OTHER.pw_uid}: you may do nothing here; an administrator can add "
