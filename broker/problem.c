@@ -123,6 +123,15 @@ static const struct row rows[J11_N_CODE_] = {
 	P(HTTP_NOT_ACCEPTABLE, 406, 0, "Not acceptable"),
 	P(HTTP_TOO_MANY, 503, 1, "Too many connections"),
 	P(ROUTE_UNKNOWN, 404, 0, "No such route"),
+	/* of the command line alone: what servers elsewhere answered it */
+	P(SERVER_ABSENT, 502, 0, "Server not to be reached"),
+	P(SERVER_UNTRUSTED, 502, 0, "Server not trusted"),
+	P(SERVER_MALFORMED, 502, 0, "Malformed answer of a server"),
+	P(SERVER_REFUSED, 502, 0, "Refused by a server"),
+	P(SERVER_PENDING, 504, 0, "Not decided by a server yet"),
+	P(HOOK_FAILED, 502, 0, "Hook failed"),
+	P(PASSWORD_FILE, 400, 0, "Password file not usable"),
+	P(CANCELLED, 504, 0, "Cancelled"),
 };
 #undef P
 

@@ -10,6 +10,20 @@ jwk11_SOURCES = tools/jwk11.c tools/cmd.h tools/ask.c tools/ask.h tools/ask_pin.
 jwk11_SOURCES += tools/look.c tools/look.h
 jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker -I$(srcdir)/tools $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 jwk11_LDADD = libj11core.la -lpthread
+# What servers say is read without libcurl; only what asks them needs it.
+ENROLL_PURE = tools/acme_doc.c tools/acme_doc.h tools/est_attrs.c tools/est_attrs.h tools/http_said.c tools/http_said.h
+jwk11_SOURCES += $(ENROLL_PURE) tools/acme_client.c tools/acme_client.h tools/acme_order.c tools/acme_order.h tools/acme_prove.c tools/acme_prove.h \
+	tools/cancel.c tools/cancel.h tools/cmd_enroll.c tools/enroll_key.c tools/enroll_key.h tools/est.c tools/est.h tools/hook.c tools/hook.h \
+	tools/http_client.h tools/patience.c tools/patience.h
+EXTRA_DIST += tools/http_client.c tools/http_without.c
+if WITH_ENROLL
+jwk11_SOURCES += tools/http_client.c
+jwk11_CPPFLAGS += $(CURL_CFLAGS)
+jwk11_LDADD += $(CURL_LIBS) $(CRYPTO_LIBS)
+else
+jwk11_SOURCES += tools/http_without.c
+jwk11_LDADD += $(CRYPTO_LIBS)
+endif
 sigstore_kms_jwk11_SOURCES = tools/sigstore_kms.c tools/cmd.h tools/ask.c tools/ask.h tools/exit.c tools/io.c
 sigstore_kms_jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools $(CRYPTO_CFLAGS)
 sigstore_kms_jwk11_LDADD = libj11core.la

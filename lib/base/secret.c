@@ -169,6 +169,11 @@ enum jwk11_rc j11_secret_from_challenge_file(const char *path, struct j11_secret
 	return from_file(&(struct source){ "challenge", path, J11_CODE_CHALLENGE_FILE }, ret_secret, err);
 }
 
+enum jwk11_rc j11_secret_from_password_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err)
+{
+	return from_file(&(struct source){ "password", path, J11_CODE_PASSWORD_FILE }, ret_secret, err);
+}
+
 enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err)
 {
 	struct j11_secret *secret;

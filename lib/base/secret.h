@@ -17,6 +17,8 @@ enum jwk11_rc j11_secret_from_file(const char *path, struct j11_secret **ret_sec
 enum jwk11_rc j11_secret_from_passphrase_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 /* The same for the challenge password of a certificate request: code CHALLENGE_FILE. */
 enum jwk11_rc j11_secret_from_challenge_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
+/* The same for the password or key that a server knows us by: code PASSWORD_FILE. */
+enum jwk11_rc j11_secret_from_password_file(const char *path, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 /* Copies octets into locked memory; the caller wipes its own copy. */
 enum jwk11_rc j11_secret_from_bytes(const void *data, size_t len, struct j11_secret **ret_secret, struct jwk11_err *err) J11_MUST_USE;
 /* From one process of ours to another: a memory file that holds it, close-on-exec; -1 and errno. Whoever keeps it locks its page. */

@@ -3,6 +3,7 @@
 check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
 	tests/replay_jwk tests/replay_jws tests/replay_keys tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
 check_PROGRAMS += tests/replay_import tests/replay_grpc tests/replay_csr
+check_PROGRAMS += tests/replay_enroll
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
 
@@ -29,6 +30,10 @@ tests_replay_csr_LDADD = libj11core.la $(CRYPTO_LIBS)
 tests_replay_der_SOURCES = tests/fuzz/replay.c tests/fuzz/f_der.c
 tests_replay_der_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_der_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_enroll_SOURCES = tests/fuzz/replay.c tests/fuzz/f_enroll.c $(ENROLL_PURE)
+tests_replay_enroll_CPPFLAGS = $(TEST_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_replay_enroll_LDADD = libj11core.la $(CRYPTO_LIBS)
 
 tests_replay_grpc_SOURCES = tests/fuzz/replay.c tests/fuzz/f_grpc.c
 tests_replay_grpc_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -6,10 +6,11 @@ UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_point tes
 	tests/t_http_parse tests/t_problem tests/t_catalog tests/t_call tests/t_conf tests/t_wire tests/t_policy tests/t_tools
 UNIT_TESTS += tests/t_user tests/t_meter
 UNIT_TESTS += tests/t_grpc
-UNIT_TESTS += tests/t_breaker tests/t_work_login
+UNIT_TESTS += tests/t_breaker
 UNIT_TESTS += tests/t_version
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 UNIT_TESTS += tests/t_audit
+UNIT_TESTS += tests/t_enroll
 UNIT_TESTS += tests/t_keys_file
 UNIT_TESTS += tests/t_priv
 UNIT_TESTS += tests/t_csr
@@ -153,11 +154,6 @@ tests_t_breaker_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_breaker_CFLAGS = $(TEST_FLAGS)
 tests_t_breaker_LDADD = $(TEST_LIBS)
 
-tests_t_work_login_SOURCES = tests/unit/t_work_login.c broker/work_login.c broker/work_login.h
-tests_t_work_login_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_t_work_login_CFLAGS = $(TEST_FLAGS)
-tests_t_work_login_LDADD = libj11broker.la $(TEST_LIBS) $(SECCOMP_LIBS)
-
 tests_t_meter_SOURCES = tests/unit/t_meter.c
 tests_t_meter_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_meter_CFLAGS = $(TEST_FLAGS)
@@ -228,3 +224,8 @@ tests_t_csr_SOURCES = tests/unit/t_csr.c
 tests_t_csr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_csr_CFLAGS = $(TEST_FLAGS)
 tests_t_csr_LDADD = $(TEST_LIBS)
+
+tests_t_enroll_SOURCES = tests/unit/t_enroll.c $(ENROLL_PURE)
+tests_t_enroll_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_enroll_CFLAGS = $(TEST_FLAGS)
+tests_t_enroll_LDADD = $(TEST_LIBS)
