@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 dist_doc_DATA = data/jwk11.conf.example docs/devices.md docs/federation.md docs/import.md docs/kubernetes.md
+dist_doc_DATA += docs/doctor.md
 
 # For clusters.
 kubernetesdir = $(pkgdatadir)/kubernetes

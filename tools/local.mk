@@ -9,6 +9,11 @@ jwk11_SOURCES = tools/jwk11.c tools/cmd.h tools/ask.c tools/ask.h tools/ask_pin.
 	broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_kubernetes.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c $(KEYS_SOURCES)
 jwk11_SOURCES += tools/look.c tools/look.h
 jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker -I$(srcdir)/tools $(P11_CFLAGS) $(CRYPTO_CFLAGS)
+jwk11_SOURCES += tools/doctor.h tools/doctor_audit.c tools/doctor_broker.c tools/doctor_clock.c tools/doctor_config.c tools/doctor_devices.c tools/doctor_jwks.c tools/doctor_keys.c \
+	tools/doctor_modules.c tools/doctor_rotation.c tools/doctor_say.c tools/doctor_service.c tools/doctor_socket.c tools/doctor_tokens.c
+jwk11_SOURCES += tools/probe.c tools/probe.h tools/registered.c tools/registered.h tools/unit_files.c tools/unit_files.h
+jwk11_CPPFLAGS += -DJWK11_P11_MODULE_PATH='"$(P11_MODULE_PATH)"' -DJWK11_P11_MODULE_CONFIGS='"$(P11_MODULE_CONFIGS)"' \
+	-DJWK11_P11_SYSTEM_MODULES='"$(P11_SYSTEM_MODULES)"'
 jwk11_LDADD = libj11core.la -lpthread
 # What servers say is read without libcurl; only what asks them needs it.
 ENROLL_PURE = tools/acme_doc.c tools/acme_doc.h tools/est_attrs.c tools/est_attrs.h tools/http_said.c tools/http_said.h

@@ -48,7 +48,7 @@ def shows_keys_tokens_and_the_caller():
         code, out, err = run(t, "tokens")
         equal((code, err), (0, ""))
         equal(re.split("  +", out.splitlines()[1])[:4], ["trial", "ready", "ok", "trial"])
-        for way in ([], ["--offline"]):
+        for way in ([], ["--offline", "--sign"]):
             code, out, err = run(t, "doctor", "--config", t.conf, "--json", *way)
             equal((code, err), (0, ""))
             equal([f for f in json.loads(out)["findings"] if f["area"] == "key" and f["level"] != "ok"], [], "the trial's keys are for signatures alone")

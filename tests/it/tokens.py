@@ -427,11 +427,11 @@ def agrees_with_jwcrypto_on_keys():
 def says_what_is_known_against_each_key():
     listed = {k["name"]: k.get("health") for k in json.loads(T.ask("GET", "/v1/keys")[2])["keys"]}
     equal(T.stop(), 0)
-    warned = [f["text"] for f in json.loads(T.tool("doctor", "--json")[1])["findings"] if (f["level"], f["area"]) == ("warn", "key")]
+    warned = [(f.get("object"), f["text"]) for f in json.loads(T.tool("doctor", "--sign", "--json")[1])["findings"] if (f["level"], f["area"]) == ("warn", "key")]
     for key, _, name, refusal in T.rows():
         known = [] if refusal else T.table["health"][key]
         equal(listed[name], None if refusal else known, name)
-        equal([text.split(": ")[1] for text in warned if text.startswith(name + ": ")], known, "what the doctor says")
+        equal([text.split(": ")[0] for about, text in warned if about == name], known, "what the doctor says")
 
 
 @test

@@ -201,7 +201,7 @@ def a_pin_pad_is_left_alone():
         contains(token["reason"], "takes its PIN on a pad of its own")
         equal(t.sign(), (503, "PIN_PAD"))
         contains(t.problem, "login = protected")
-        contains(tool(t, "doctor")[1], "t1: pin-pad; its PIN is typed on its own pad: login = protected")
+        contains(tool(t, "doctor")[1], "t1: pin-pad: ", "; its PIN is typed on its own pad: login = protected")
         equal(t.count("C_Login"), 0)
         code, _, err = offline(t, "sign", "k", stdin=b"hello")
         equal((code, t.count("C_Login")), (77, 0))
@@ -265,7 +265,7 @@ def weak_keys_work_and_are_named():
         contains(t.log, 'event=key-weak key=k health="extractable, wraps"')
         equal((t.sign(), len(published(t))), (200, 1))
         for way in (tool, offline):
-            code, out, _ = way(t, "doctor")
+            code, out, _ = way(t, "doctor", "--sign")
             equal(code, 0, out)
             contains(out, "warn  key        k: extractable: the token lets the private key out (CKA_EXTRACTABLE); make a new key",
                      "warn  key        k: wraps: it may wrap or unwrap other keys")
@@ -288,7 +288,7 @@ def strict_refuses_and_hides_what_is_weak():
         equal((t.sign(), t.sign("l")), ((403, "KEY_WEAK"), 200))
         equal([k["kid"] for k in published(t)], [key(t, "l")["kid"]])
         for way in (tool, offline):
-            code, out, _ = way(t, "doctor")
+            code, out, _ = way(t, "doctor", "--sign")
             equal(code, 1, out)
             contains(out, "is refused as weak: two-uses", "k: two-uses: the token lets it sign and also decrypt")
         code, _, err = offline(t, "sign", "k", stdin=b"hello")
@@ -311,7 +311,8 @@ def the_doctor_names_every_key_that_is_left_out():
                  'left out: key "r": RSA key of 1024 bits; JOSE needs 2048; make a new key of 2048 bits or more',
                  'left out: key "s": public key: RSA exponent is not an odd number above 1; anybody can sign for such a key; make a new one',
                  'left out: key "u": public key: RSA exponent is not an odd number above 1',
-                 'left out: key "e": ', 'left out: key "n": the token does not let it sign (CKA_SIGN)', "0 errors, 5 warnings")
+                 'left out: key "e": ', 'left out: key "n": the token does not let it sign (CKA_SIGN)', "0 errors, ")
+        equal(out.count("left out: "), 5, out)
         equal(len([line for line in offline(t, "list", *direct, conf=False)[2].splitlines() if line.startswith("jwk11: left out: ")]), 5)
         t.configure(keys="[key r]\nuri = pkcs11:token=t1;object=r\n")
         t.start()
@@ -319,7 +320,7 @@ def the_doctor_names_every_key_that_is_left_out():
         code, out, _ = tool(t, "doctor")
         equal(code, 1)
         contains(out, 'r: unsupported: key "r": RSA key of 1024 bits; JOSE needs 2048; make a new key')
-        code, out, _ = offline(t, "doctor")
+        code, out, _ = offline(t, "doctor", "--sign")
         equal(code, 1)
         contains(out, 'key "r": RSA key of 1024 bits; JOSE needs 2048; make a new key')
 
