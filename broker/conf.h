@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-enum conf_op { CONF_OP_SIGN, CONF_OP_JWS, CONF_OP_JWT, CONF_OP_VERIFY, CONF_OP_DECRYPT, CONF_N_OPS };
+enum conf_op { CONF_OP_SIGN, CONF_OP_JWS, CONF_OP_JWT, CONF_OP_VERIFY, CONF_OP_DECRYPT, CONF_OP_CSR, CONF_N_OPS };
 const char *conf_op_name(enum conf_op op); /* "sign" … */
 
 enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_FIRST };

@@ -61,7 +61,7 @@ const char *conf_section_name(enum conf_section section)
 
 const char *conf_op_name(enum conf_op op)
 {
-	static const char *const names[CONF_N_OPS] = { "sign", "jws", "jwt", "verify", "decrypt" };
+	static const char *const names[CONF_N_OPS] = { "sign", "jws", "jwt", "verify", "decrypt", "csr" };
 
 	return (unsigned)op < CONF_N_OPS ? names[op] : "unknown";
 }
@@ -166,7 +166,7 @@ static enum jwk11_rc set_ops(struct reader *r, struct jwk11_view word)
 			known = true;
 		}
 	}
-	return known ? JWK11_OK : refuse(r, "allow takes sign, jws, jwt, verify, decrypt or *");
+	return known ? JWK11_OK : refuse(r, "allow takes sign, jws, jwt, verify, decrypt, csr or *");
 }
 
 /* Lists are separated by commas, or the name is repeated. Values of `environment` are taken whole. */

@@ -98,6 +98,7 @@ struct front_login {
 struct front_pending {
 	enum conf_op op;
 	bool in_batch; /* one of several: the answer says its status itself */
+	int csr_type; /* CSR: index into front_csr_types */
 	bool as_json; /* JWS, JWT: inside a JSON object rather than bare */
 	enum jwk11_jws_form form; /* JWS */
 	bool transit, transit_jws; /* in the form of Vault's transit API; with its marshaling "jws" */

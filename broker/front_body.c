@@ -9,6 +9,7 @@
 #include "base/ckr.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "front_csr.h"
 #include "front_jws.h"
 #include "front_transit.h"
 #include "json/json_take.h"
@@ -69,6 +70,7 @@ static const struct body {
 	[CONF_OP_SIGN] = { sign_fields, J11_COUNT(sign_fields), WIRE_SIGN },
 	[CONF_OP_JWS] = { NULL, 0, WIRE_JWS },
 	[CONF_OP_JWT] = { jwt_fields, J11_COUNT(jwt_fields), WIRE_JWT },
+	[CONF_OP_CSR] = { NULL, 0, WIRE_CSR },
 };
 
 static enum jwk11_rc check_sign(const struct members *m, struct jwk11_err *err)
@@ -129,7 +131,7 @@ static enum jwk11_rc take_body(struct front_request *q, const struct catalog_key
 	if (q->transit)
 		return front_transit_take(q, key, op, root, err);
 	if (body->fields == NULL)
-		return front_jws_take(q, root, err);
+		return op == CONF_OP_CSR ? front_csr_take(q, root, err) : front_jws_take(q, root, err);
 	rc = j11_json_take(root, body->fields, body->n_fields, false, "request body", &m, err);
 	if (rc == JWK11_OK && op == CONF_OP_SIGN)
 		rc = check_sign(&m, err);
@@ -189,10 +191,12 @@ static enum front_outcome start(struct front_request *q, enum conf_op op)
 	if (key == NULL)
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
+	limits.secret = op == CONF_OP_CSR;
 	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, key, op, j11_json_root(doc), &err) != JWK11_OK)
 		return front_problem_err(q, &err);
 	if (op == CONF_OP_JWS && !front_jws_choose(q))
 		return FRONT_REPLY;
+	q->pending->csr_type = q->type;
 	q->pending->as_json = op == CONF_OP_SIGN || (op == CONF_OP_DECRYPT ? q->type == 0 : q->type == 1);
 	q->module = key->module;
 	return FRONT_CALL;
@@ -221,6 +225,11 @@ enum front_outcome front_body_verify(struct front_request *q)
 enum front_outcome front_body_decrypt(struct front_request *q)
 {
 	return start(q, CONF_OP_DECRYPT);
+}
+
+enum front_outcome front_body_csr(struct front_request *q)
+{
+	return start(q, CONF_OP_CSR);
 }
 
 /* ---- answers ---- */
@@ -306,7 +315,8 @@ static void answer_jose(struct front_request *q, const struct wire_msg *msg)
 static void answer_reply(struct front_request *q, const struct wire_msg *msg)
 {
 	static const enum wire_field fields[CONF_N_OPS] = { [CONF_OP_SIGN] = WIRE_F_SIGNATURE, [CONF_OP_JWS] = WIRE_F_TEXT,
-		[CONF_OP_JWT] = WIRE_F_TEXT, [CONF_OP_VERIFY] = WIRE_F_TEXT, [CONF_OP_DECRYPT] = WIRE_F_PLAINTEXT };
+		[CONF_OP_JWT] = WIRE_F_TEXT, [CONF_OP_VERIFY] = WIRE_F_TEXT, [CONF_OP_DECRYPT] = WIRE_F_PLAINTEXT,
+		[CONF_OP_CSR] = WIRE_F_DER };
 	bool sign = q->pending->op == CONF_OP_SIGN, plain = q->pending->op == CONF_OP_DECRYPT, verify = q->pending->op == CONF_OP_VERIFY;
 	struct jwk11_view made = msg->field[fields[q->pending->op]];
 
@@ -318,6 +328,8 @@ static void answer_reply(struct front_request *q, const struct wire_msg *msg)
 		answer_valid(q, msg);
 	else if (plain)
 		answer_plaintext(q, msg);
+	else if (q->pending->op == CONF_OP_CSR)
+		front_csr_answer(q, msg);
 	else if (sign)
 		answer_octets(q, msg, "signature", made);
 	else

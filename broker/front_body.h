@@ -5,18 +5,19 @@
 
 #include "front.h"
 
-/* Handlers of the routes POST /v1/keys/{k}/sign, jws, jwt, verify, decrypt. */
+/* Handlers of the routes POST /v1/keys/{k}/sign, jws, jwt, verify, decrypt, csr. */
 enum front_outcome front_body_sign(struct front_request *q);
 enum front_outcome front_body_jws(struct front_request *q);
 enum front_outcome front_body_jwt(struct front_request *q);
 enum front_outcome front_body_verify(struct front_request *q);
 enum front_outcome front_body_decrypt(struct front_request *q);
+enum front_outcome front_body_csr(struct front_request *q);
 
 /* The same for one of a batch, from its members but "op" and "key", which is in q->key. */
 struct j11_json;
 enum front_outcome front_body_item(struct front_request *q, enum conf_op op, const struct j11_json *members);
 
-/* Media types of the answers of jwt, index 1 is JSON; and of decrypt, index 0 is. Those of jws: front_jws.h. */
+/* Media types of the answers of jwt, index 1 is JSON; and of decrypt, index 0 is. Those of jws: front_jws.h; of csr: front_csr.h. */
 extern const char *const front_body_jwt_types[2];
 extern const char *const front_body_decrypt_types[2];
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "front_batch.h"
 #include "front_body.h"
+#include "front_csr.h"
 #include "front_jws.h"
 #include "front_login.h"
 #include "front_metrics.h"
@@ -49,6 +50,7 @@ static const struct route routes[] = {
 	{ { "v1", "keys", "{}", "jwt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_jwt_types, 2, front_body_jwt },
 	{ { "v1", "keys", "{}", "verify" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_body_verify },
 	{ { "v1", "keys", "{}", "decrypt" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, front_body_decrypt_types, 2, front_body_decrypt },
+	{ { "v1", "keys", "{}", "csr" }, HTTP_POST, FRONT_API, CLIENTS_ONLY | SECRET_BODY, front_csr_types, 3, front_body_csr },
 	{ { "v1", "keys", "{}" }, GET, FRONT_API, CLIENTS_ONLY, front_view_key_types, FRONT_KEY_TYPES, front_view_key },
 	{ { "v1", "keys" }, GET, FRONT_API, CLIENTS_ONLY, NULL, 0, front_view_keys },
 	{ { "v1", "batch" }, HTTP_POST, FRONT_API, CLIENTS_ONLY, NULL, 0, front_batch },
@@ -271,18 +273,21 @@ static bool must_ask(struct front_request *q)
 	return route != NULL && (route->flags & (CLIENTS_ONLY | ABOUT_PEER)) != 0;
 }
 
-/* What nearly every request is about: nothing more need be looked up. */
-static bool is_about_key(struct jwk11_view path)
+/* What nearly every request is about, and has no secret: nothing more need be looked up. */
+static bool is_usual(struct jwk11_view path)
 {
-	static const char start[] = "/v1/keys/";
+	static const char start[] = "/v1/keys/", csr[] = "/csr";
+	const char *p = path.data;
 
-	return path.len > sizeof(start) - 1 && memcmp(path.data, start, sizeof(start) - 1) == 0;
+	if (path.len <= sizeof(start) - 1 || memcmp(p, start, sizeof(start) - 1) != 0 || memchr(p, '%', path.len) != NULL)
+		return false;
+	return memcmp(p + path.len - (sizeof(csr) - 1), csr, sizeof(csr) - 1) != 0;
 }
 
 bool front_route_is_secret(enum front_socket socket, const struct http_request *http)
 {
 	struct front_request q = { .socket = socket, .http = http };
-	const struct route *route = http->method == HTTP_POST && !is_about_key(http->path) ? find(&q) : NULL;
+	const struct route *route = http->method == HTTP_POST && !is_usual(http->path) ? find(&q) : NULL;
 
 	return route != NULL && (route->flags & SECRET_BODY) != 0;
 }

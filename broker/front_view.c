@@ -55,7 +55,7 @@ static void add_operations(const struct front *front, const struct policy_peer *
 
 	j11_json_open(o, "operations", '[');
 	for (unsigned op = 0; op < CONF_N_OPS; op++)
-		if ((op == CONF_OP_DECRYPT) == enc && policy_decide(front->conf, who, key, alg, (enum conf_op)op).verdict == POLICY_ALLOWED)
+		if ((op == CONF_OP_DECRYPT) == enc && !(op == CONF_OP_CSR && seen != NULL && catalog_key_is_secret(seen)) && policy_decide(front->conf, who, key, alg, (enum conf_op)op).verdict == POLICY_ALLOWED)
 			j11_json_str(o, NULL, conf_op_name((enum conf_op)op));
 	j11_json_close(o);
 }

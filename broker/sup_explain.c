@@ -86,7 +86,7 @@ static enum jwk11_rc find_op(const struct question *q, enum conf_op *ret_op, str
 		*ret_op = (enum conf_op)op;
 		return JWK11_OK;
 	}
-	return wrong(err, "op=%s: an operation is sign, jws, jwt, verify or decrypt", q->op);
+	return wrong(err, "op=%s: an operation is sign, jws, jwt, verify, decrypt or csr", q->op);
 }
 
 static enum jwk11_rc check(const struct conf *conf, const struct question *q, enum conf_op *ret_op, struct jwk11_err *err)

@@ -82,8 +82,14 @@ const struct sup_login *sup_login_take(struct sup_logins *logins, const struct c
 		login = find(logins, module, token);
 	if (good && login == NULL)
 		login = add(logins, module, token);
+	if (login != NULL && msg->id < login->at_us) { /* of several workers, one tells late what another has changed since */
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
 	if (login != NULL) {
 		forget_pin(login);
+		login->at_us = msg->id;
 		login->out = out;
 	}
 	if (login == NULL || (fd >= 0 && !hold(login, fd))) {
@@ -99,7 +105,7 @@ int sup_login_send(const struct sup_login *login, int control)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(256);
 
-	wire_login_set(&out, login->token, login->out);
+	wire_login_set(&out, login->at_us, login->token, login->out);
 	return out.failed == JWK11_OK ? wire_send(control, j11_buf_view(&out), login->fd) : ENOMEM;
 }
 

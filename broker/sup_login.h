@@ -10,6 +10,7 @@
 struct sup_login {
 	const char *module; /* of the worker that said so; borrowed from the first configuration */
 	char token[WIRE_TOKEN_MAX];
+	uint64_t at_us; /* when the operator's request was carried out, by the monotonic clock */
 	bool out; /* nobody is to log in */
 	int fd;   /* the PIN's; -1: the configured one */
 	void *page; /* of the PIN; NULL */
@@ -20,7 +21,7 @@ struct sup_logins {
 	size_t n;
 };
 
-/* Takes a worker's LOGIN_SET and fd; `module` stays as long as the table. The entry, borrowed until the next call; NULL: it is refused, or memory is out. `conf`: the tokens there are. */
+/* Takes a worker's LOGIN_SET and fd; `module` stays as long as the table. The entry, borrowed until the next call; NULL: it is refused, older than what stands, or memory is out. `conf`: the tokens there are. */
 const struct sup_login *sup_login_take(struct sup_logins *logins, const struct conf *conf, const char *module, const struct wire_msg *msg, int fd);
 /* Tells a worker by its control socket: 0, or an errno value. */
 int sup_login_send(const struct sup_login *login, int control) J11_MUST_USE;

@@ -24,7 +24,7 @@ struct field_head {
 enum kind { KIND_TEXT, KIND_OCTETS, KIND_NUMBER };
 static const enum kind kinds[WIRE_N_FIELDS] = {
 	[WIRE_F_INPUT] = KIND_OCTETS, [WIRE_F_DIGEST] = KIND_OCTETS, [WIRE_F_PAYLOAD] = KIND_OCTETS, [WIRE_F_SIGNATURE] = KIND_OCTETS, [WIRE_F_PLAINTEXT] = KIND_OCTETS, [WIRE_F_TALLY] = KIND_OCTETS,
-	[WIRE_F_SECRET] = KIND_OCTETS,
+	[WIRE_F_SECRET] = KIND_OCTETS, [WIRE_F_DER] = KIND_OCTETS,
 	[WIRE_F_TTL] = KIND_NUMBER, [WIRE_F_CKR] = KIND_NUMBER, [WIRE_F_INDEX] = KIND_NUMBER, [WIRE_F_BITS] = KIND_NUMBER,
 	[WIRE_F_FORM] = KIND_NUMBER, [WIRE_F_FLAGS] = KIND_NUMBER, [WIRE_F_HEALTH] = KIND_NUMBER, [WIRE_F_MISSED] = KIND_NUMBER, [WIRE_F_MOMENT] = KIND_NUMBER,
 	[WIRE_F_WHOLE] = KIND_NUMBER,
@@ -45,10 +45,11 @@ static const struct row {
 	[WIRE_PUBLISHED] = { "published", F(PAYLOAD) | F(INDEX) | F(WHOLE), 0 },
 	[WIRE_GRPC] = { "grpc", 0, 0 },
 	[WIRE_DECRYPT] = { "decrypt", F(KEY) | F(JWE), F(ALG) | F(REQUEST_ID) },
+	[WIRE_CSR] = { "csr", F(KEY) | F(CSR), F(ALG) | F(SECRET) | F(REQUEST_ID) },
 	[WIRE_LOGIN] = { "login", F(TOKEN), F(SECRET) | F(FLAGS) | F(REQUEST_ID) },
 	[WIRE_LOGOUT] = { "logout", F(TOKEN), F(REQUEST_ID) },
 	[WIRE_RESCAN] = { "rescan", F(TOKEN), F(REQUEST_ID) },
-	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) },
+	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) | F(DER) },
 	[WIRE_FAULT] = { "fault", F(CODE) | F(TEXT), F(HINT) | F(CKR) | F(TOKEN) },
 	[WIRE_CATALOG_BEGIN] = { "catalog-begin", 0, F(MODULE) | F(INDEX) },
 	[WIRE_CATALOG_TOKEN] = { "catalog-token", F(NAME) | F(STATE),
@@ -190,9 +191,9 @@ bool wire_str(const struct wire_msg *msg, enum wire_field field, char *ret_text,
 
 static const char logged_in[] = "logged-in", logged_out[] = "logged-out";
 
-void wire_login_set(struct jwk11_buf *out, const char *token, bool is_out)
+void wire_login_set(struct jwk11_buf *out, uint64_t at_us, const char *token, bool is_out)
 {
-	wire_begin(out, WIRE_LOGIN_SET, 0);
+	wire_begin(out, WIRE_LOGIN_SET, at_us);
 	wire_add_str(out, WIRE_F_TOKEN, token);
 	wire_add_str(out, WIRE_F_STATE, is_out ? logged_out : logged_in);
 }

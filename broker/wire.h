@@ -45,6 +45,7 @@ enum wire_type {
 	WIRE_SETS,        /* front -> sup: what is published has changed */
 	WIRE_FILES,       /* sup -> front: how the files of what is published stand: FLAGS 1: not as they should; MISSED how often a run failed; MOMENT of the
 	                   * last good one */
+	WIRE_CSR,         /* front -> worker: as SIGN; a certificate request, CSR says for what, SECRET is its challenge password */
 	WIRE_N_TYPES
 };
 enum wire_field {
@@ -69,6 +70,8 @@ enum wire_field {
 	WIRE_F_MOMENT,     /* of a version: from when it signs, in seconds since 1970 (0: no moment in its label); or of what else the type says */
 	WIRE_F_WHOLE,      /* 1: all tokens of the module were searched for versions of this key */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
+	WIRE_F_CSR,        /* what a certificate request is to hold: an object as jose/csr_text.h has it */
+	WIRE_F_DER,        /* a certificate request */
 	WIRE_N_FIELDS
 };
 
@@ -95,7 +98,7 @@ const char *wire_type_name(enum wire_type type);
 
 #define WIRE_TOKEN_MAX 65 /* octets of a token's name, with the NUL */
 /* A whole LOGIN_SET, and what one says; false: a name that is none, or a state that there is not. */
-void wire_login_set(struct jwk11_buf *out, const char *token, bool is_out);
+void wire_login_set(struct jwk11_buf *out, uint64_t at_us, const char *token, bool is_out);
 bool wire_login_take(const struct wire_msg *msg, char ret_token[WIRE_TOKEN_MAX], bool *ret_out) J11_MUST_USE;
 
 /* Sends one datagram with fd (or -1). 0, or an errno value (EAGAIN when the socket is full). Never raises SIGPIPE. */

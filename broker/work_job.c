@@ -88,6 +88,7 @@ static bool log_in(struct work_job *job, const struct work_token *t, work_look l
 		login->final_try = job->final_try;
 	}
 	old = work_login_exchange(job->token, login);
+	work_login_stamp(job->token);
 	work_break_forget();
 	t = find_token(look(), job->token);
 	if (login != NULL)
@@ -118,6 +119,7 @@ static bool log_out(struct work_job *job, work_look look, int control)
 	}
 	login->out = true;
 	work_login_free(work_login_exchange(job->token, login));
+	work_login_stamp(job->token);
 	t = find_token(look(), job->token);
 	if (t == NULL || t->token != NULL)
 		fail(job, j11_err_memory(&job->err));

@@ -8,12 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "log.h"
 
 static struct work_login *table; /* main thread */
+
+/* Since when each token is as it is; also of those that are opened as configured. Main thread. */
+static struct stamp {
+	struct stamp *next;
+	char token[WIRE_TOKEN_MAX];
+	uint64_t at_us;
+} *stamps;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static struct work_login *posted, **posted_end = &posted;
@@ -73,14 +81,49 @@ void work_login_prune(const struct conf *conf)
 	}
 }
 
+/* NULL: no memory for a new one. */
+static struct stamp *stamp_of(const char *token)
+{
+	struct stamp *s = stamps;
+
+	while (s != NULL && !j11_text_equal(s->token, token))
+		s = s->next;
+	if (s != NULL || (s = j11_mem_new(sizeof(*s))) == NULL)
+		return s;
+	snprintf(s->token, sizeof(s->token), "%s", token);
+	s->next = stamps;
+	return stamps = s;
+}
+
+void work_login_stamp(const char *token)
+{
+	struct stamp *s = stamp_of(token);
+
+	if (s != NULL)
+		s->at_us = (uint64_t)j11_clock_us();
+}
+
+/* A login or logout of another worker that was carried out before the one here, and is heard of after it, changes nothing. */
+static bool is_stale(const struct work_login *login)
+{
+	struct stamp *s = stamp_of(login->token);
+
+	if (s != NULL && login->at_us < s->at_us)
+		return true;
+	if (s != NULL)
+		s->at_us = login->at_us;
+	return false;
+}
+
 void work_login_tell(const char *token, int control)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(256);
 	const struct work_login *login = work_login_of(token);
+	const struct stamp *stamp = stamp_of(token);
 	bool with_pin = login != NULL && login->pin != NULL;
 	int fd = with_pin ? j11_secret_to_memory(login->pin) : -1, why = with_pin && fd < 0 ? errno : 0;
 
-	wire_login_set(&out, token, login != NULL && login->out);
+	wire_login_set(&out, stamp != NULL ? stamp->at_us : 0, token, login != NULL && login->out);
 	if (why == 0)
 		why = out.failed == JWK11_OK ? wire_send(control, j11_buf_view(&out), fd) : ENOMEM;
 	if (why != 0)
@@ -105,6 +148,7 @@ void work_login_post(const struct wire_msg *msg, int fd)
 		return;
 	}
 	login->out = out;
+	login->at_us = msg->id;
 	pthread_mutex_lock(&lock);
 	*posted_end = login;
 	posted_end = &login->next;
@@ -124,6 +168,10 @@ void work_login_collect(void (*changed)(const struct work_login *login, void *ar
 		bool stands = list->out || list->pin != NULL;
 
 		next = list->next;
+		if (is_stale(list)) {
+			work_login_free(list);
+			continue;
+		}
 		changed(list, arg);
 		work_login_free(work_login_exchange(list->token, stands ? list : NULL));
 		if (!stands)

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "jose/csr.h"
+#include "jose/csr_text.h"
 #include "jose/der.h"
 #include "jose/jwt.h"
 #include "jose/kma.h"
@@ -303,6 +305,29 @@ static enum jwk11_rc do_decrypt(struct request *r)
 	return JWK11_OK;
 }
 
+/* The hash is over the request as the CA gets it; none where it would let whoever reads the log try out challenge passwords. */
+static enum jwk11_rc do_csr(struct request *r)
+{
+	struct jwk11_view challenge = r->msg->field[WIRE_F_SECRET];
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = { .max = J11_CSR_DER_MAX, .secret = challenge.data != NULL };
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	J11_AUTO(j11_csr_text_done) struct j11_csr_text text = { .subject = NULL };
+	enum jwk11_rc rc = j11_json_read(r->msg->field[WIRE_F_CSR], NULL, "request", &doc, r->err);
+
+	if (rc == JWK11_OK)
+		rc = j11_csr_from_json(j11_json_root(doc), &text, r->err);
+	text.csr.challenge_password = challenge;
+	if (rc == JWK11_OK)
+		rc = jwk11_key_csr(r->key->key, r->key->alg, &text.csr, &der, r->err);
+	if (rc != JWK11_OK)
+		return rc;
+	if (challenge.data == NULL)
+		note_input(r, "csr", j11_buf_view(&der));
+	r->out->secret = challenge.data != NULL;
+	wire_add(r->out, WIRE_F_DER, j11_buf_view(&der));
+	return JWK11_OK;
+}
+
 /* One row per request type: its name in grants and its work. */
 static const struct op {
 	enum wire_type type;
@@ -315,6 +340,7 @@ static const struct op {
 	{ WIRE_JWT_GIVEN, CONF_OP_JWT, do_jwt_given },
 	{ WIRE_VERIFY, CONF_OP_VERIFY, do_verify },
 	{ WIRE_DECRYPT, CONF_OP_DECRYPT, do_decrypt },
+	{ WIRE_CSR, CONF_OP_CSR, do_csr },
 };
 
 static enum jwk11_rc unknown_key(const struct conf *conf, const struct policy_peer *peer, const char *name, struct jwk11_err *err)
@@ -368,7 +394,8 @@ static enum jwk11_rc check_key(const struct work_view *view, struct request *r)
 	if ((r->msg->type == WIRE_DECRYPT) != (r->key->conf->use == CONF_USE_ENC))
 		return j11_err_set(r->err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" %s", r->key->conf->name,
 			r->msg->type == WIRE_DECRYPT ? "signs and does not decrypt" : "decrypts and does not sign");
-	if (r->msg->type != WIRE_VERIFY && work_version_check(view, r->key, r->now, r->err) != JWK11_OK)
+	/* A version needs its certificate before it is active, and that says nothing in its name. */
+	if (r->msg->type != WIRE_VERIFY && r->msg->type != WIRE_CSR && work_version_check(view, r->key, r->now, r->err) != JWK11_OK)
 		return r->err->rc;
 	if (alg.data == NULL || j11_view_equals(alg, r->key->alg))
 		return JWK11_OK;

@@ -187,7 +187,9 @@ enum jwk11_rc ask_problem(const struct j11_json *problem, unsigned status, struc
 		j11_err_set(err, rc, J11_CODE_PEER_DENIED, "the broker denies uid %u (%s): %s", (unsigned)getuid(), own_name(), text);
 	else
 		j11_err_set(err, rc, j11_code_find(code), "%s", text);
-	if (p.hint.data != NULL) {
+	if (j11_text_equal(code, "PEER_DENIED")) {
+		j11_err_hint(err, "jwk11 whoami; an administrator can add user = %s to a [client] section", own_name());
+	} else if (p.hint.data != NULL) {
 		j11_text_printable(p.hint, hint, sizeof(hint));
 		j11_err_hint(err, "%s", hint);
 	}

@@ -52,7 +52,7 @@ struct j11_audit_record {
 	const char *client; /* section that granted, or matched first */
 	const char *op, *key, *kid, *alg;
 	const char *token;  /* of a login or logout */
-	const char *of;     /* what sha256 is of: input, digest, jwe */
+	const char *of;     /* what sha256 is of: input, digest, jwe, csr */
 	char sha256[J11_AUDIT_HASH + 1];
 	struct jwk11_view jti;
 	const char *decision; /* allowed, refused, failed */

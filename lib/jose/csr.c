@@ -98,66 +98,65 @@ static enum jwk11_rc put_signature(const struct jwk11_pub *pub, const struct jwk
 }
 
 /* The whole: what is signed, the algorithm, the signature. */
-static enum jwk11_rc sign(const struct jwk11_pub *pub, const struct parts *p, const struct jwk11_buf *tbs, const struct j11_csr_signer *signer, struct jwk11_buf *out,
-	struct jwk11_err *err)
+static enum jwk11_rc assemble(const struct parts *p, const struct jwk11_buf *tbs, const struct jwk11_buf *bits, struct jwk11_buf *out, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = { .max = J11_CSR_DER_MAX, .secret = tbs->secret };
+
+	put_buf(&body, tbs);
+	put_buf(&body, &p->alg);
+	put_buf(&body, bits);
+	wrap(out, TAG_SEQUENCE, &body);
+	return j11_buf_check(out, "the request", err);
+}
+
+/* Does libcrypto check the signature of what it reads back? 3.0 knows no ML-DSA, and gives back memory as it is, so it gets no challenge to see. */
+static bool leaves_to_libcrypto(const struct jwk11_pub *pub, const struct jwk11_buf *tbs)
+{
+	return pub->kty != J11_KTY_AKP && !tbs->secret;
+}
+
+static enum jwk11_rc sign(const struct jwk11_pub *pub, const struct j11_alg *alg, const struct jwk11_buf *tbs, const struct j11_csr_signer *signer,
+	struct jwk11_buf *ret_bits, struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf sig = J11_BUF(J11_SIG_MAX);
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = { .max = J11_CSR_DER_MAX, .secret = tbs->secret };
 	enum jwk11_rc rc = j11_buf_check(tbs, "the request", err);
 
 	if (rc == JWK11_OK)
 		rc = signer->sign(signer->arg, j11_buf_view(tbs), &sig, err);
-	if (rc != JWK11_OK)
-		return rc;
-	put_buf(&body, tbs);
-	put_buf(&body, &p->alg);
-	rc = put_signature(pub, &sig, &body, err);
-	wrap(out, TAG_SEQUENCE, &body);
-	return rc == JWK11_OK ? j11_buf_check(out, "the request", err) : rc;
+	if (rc == JWK11_OK && !leaves_to_libcrypto(pub, tbs) &&
+		jwk11_pub_verify(pub, alg->name, JWK11_INPUT_MESSAGE, j11_buf_view(tbs), j11_buf_view(&sig), NULL) != JWK11_OK)
+		rc = j11_err_set(err, JWK11_ERR_SIGNATURE, J11_CODE_SIGNATURE_WITHHELD, "the signature that was made does not verify and was withheld");
+	return rc == JWK11_OK ? put_signature(pub, &sig, ret_bits, err) : rc;
 }
 
-/* libcrypto 3.0 knows no ML-DSA: the signature is then over what stands in the request, with our own code. */
-static bool verifies_akp(const struct jwk11_pub *pub, const struct jwk11_buf *tbs, const ASN1_BIT_STRING *sig)
+static bool request_is_good(const struct jwk11_pub *pub, const struct jwk11_buf *der, bool check)
 {
-	return j11_mldsa_verify(pub->set, pub->x, j11_buf_view(tbs), (struct jwk11_view){ .data = sig->data, .len = (size_t)sig->length }, NULL) == JWK11_OK;
-}
+	const unsigned char *p = (const unsigned char *)der->data;
+	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)der->len);
+	bool ok = req != NULL && p == (const unsigned char *)der->data + der->len && (!check || X509_REQ_verify(req, pub->evp) == 1);
 
-static bool request_verifies(const struct jwk11_pub *pub, const struct jwk11_buf *tbs, struct jwk11_view der)
-{
-	const unsigned char *p = der.data;
-	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)der.len);
-	const ASN1_BIT_STRING *sig = NULL;
-	bool ok = req != NULL && p == (const unsigned char *)der.data + der.len;
-
-	if (ok)
-		X509_REQ_get0_signature(req, &sig, NULL);
-	ok = ok && (pub->kty == J11_KTY_AKP ? verifies_akp(pub, tbs, sig) : X509_REQ_verify(req, pub->evp) == 1);
 	X509_REQ_free(req);
 	ERR_clear_error();
 	return ok;
 }
 
-static bool certificate_verifies(const struct jwk11_pub *pub, const struct jwk11_buf *tbs, struct jwk11_view der)
+static bool certificate_is_good(const struct jwk11_pub *pub, const struct jwk11_buf *der, bool check)
 {
-	const unsigned char *p = der.data;
-	X509 *cert = d2i_X509(NULL, &p, (long)der.len);
-	const ASN1_BIT_STRING *sig = NULL;
-	bool ok = cert != NULL && p == (const unsigned char *)der.data + der.len;
+	const unsigned char *p = (const unsigned char *)der->data;
+	X509 *cert = d2i_X509(NULL, &p, (long)der->len);
+	bool ok = cert != NULL && p == (const unsigned char *)der->data + der->len && (!check || X509_verify(cert, pub->evp) == 1);
 
-	if (ok)
-		X509_get0_signature(&sig, NULL, cert);
-	ok = ok && (pub->kty == J11_KTY_AKP ? verifies_akp(pub, tbs, sig) : X509_verify(cert, pub->evp) == 1);
 	X509_free(cert);
 	ERR_clear_error();
 	return ok;
 }
 
 /* Nothing that does not verify leaves. */
-static enum jwk11_rc hand_out(bool verifies, const struct jwk11_buf *made, const char *what, struct jwk11_buf *out, struct jwk11_err *err)
+static enum jwk11_rc hand_out(bool is_good, const struct jwk11_buf *made, const char *what, struct jwk11_buf *out, struct jwk11_err *err)
 {
 	size_t start = out->len;
 
-	if (!verifies)
+	if (!is_good)
 		return j11_err_set(err, JWK11_ERR_SIGNATURE, J11_CODE_SIGNATURE_WITHHELD, "the %s that was made does not verify and was withheld", what);
 	j11_buf_add(out, made->data, made->len);
 	return j11_buf_check_from(out, start, what, err);
@@ -250,23 +249,51 @@ static bool has_names(const struct jwk11_csr *csr)
 	return false;
 }
 
+/* What libcrypto reads back: the request, with other octets in place of a challenge. */
+static enum jwk11_rc make_shown(const struct parts *p, const struct jwk11_csr *csr, const struct jwk11_buf *bits, struct jwk11_buf *out, struct jwk11_err *err)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf tbs = J11_BUF(J11_CSR_DER_MAX);
+	struct jwk11_csr shown = *csr;
+	char cover[J11_CSR_CHALLENGE_MAX];
+	enum jwk11_rc rc;
+
+	memset(cover, 'x', sizeof(cover));
+	if (csr->challenge_password.data != NULL)
+		shown.challenge_password.data = cover;
+	rc = put_info(p, &shown, &tbs, err);
+	return rc == JWK11_OK ? assemble(p, &tbs, bits, out, err) : rc;
+}
+
+static enum jwk11_rc check_named(const struct parts *p, const struct jwk11_csr *csr, struct jwk11_err *err)
+{
+	if (p->has_subject || has_names(csr))
+		return JWK11_OK;
+	j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_SUBJECT_MISSING, "a request needs a subject or an alternative name");
+	j11_err_hint(err, "--subject CN=device-7 or --dns device-7.example.org; \"subject\" or \"dns\" in a body");
+	return JWK11_ERR_SYNTAX;
+}
+
 enum jwk11_rc j11_csr_make(const struct jwk11_pub *pub, const struct j11_alg *alg, const struct jwk11_csr *csr, const struct j11_csr_signer *signer,
 	struct jwk11_buf *out, struct jwk11_err *err)
 {
 	bool secret = csr->challenge_password.data != NULL;
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf tbs = { .max = J11_CSR_DER_MAX, .secret = secret }, made = { .max = J11_CSR_DER_MAX, .secret = secret };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf tbs = { .max = J11_CSR_DER_MAX, .secret = secret };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf made = { .max = J11_CSR_DER_MAX, .secret = secret };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf bits = J11_BUF(J11_SIG_MAX + 8), shown = J11_BUF(J11_CSR_DER_MAX);
 	J11_AUTO(parts_done) struct parts p = { .has_subject = false };
 	enum jwk11_rc rc = make_parts(&p, pub, alg, csr, false, err);
 
-	if (rc == JWK11_OK && !p.has_subject && !has_names(csr)) {
-		rc = j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_SUBJECT_MISSING, "a request needs a subject or an alternative name");
-		j11_err_hint(err, "--subject CN=device-7 or --dns device-7.example.org; \"subject\" or \"dns\" in a body");
-	}
+	if (rc == JWK11_OK)
+		rc = check_named(&p, csr, err);
 	if (rc == JWK11_OK)
 		rc = put_info(&p, csr, &tbs, err);
 	if (rc == JWK11_OK)
-		rc = sign(pub, &p, &tbs, signer, &made, err);
-	return rc == JWK11_OK ? hand_out(request_verifies(pub, &tbs, j11_buf_view(&made)), &made, "request", out, err) : rc;
+		rc = sign(pub, alg, &tbs, signer, &bits, err);
+	if (rc == JWK11_OK)
+		rc = assemble(&p, &tbs, &bits, &made, err);
+	if (rc == JWK11_OK)
+		rc = make_shown(&p, csr, &bits, &shown, err);
+	return rc == JWK11_OK ? hand_out(request_is_good(pub, &shown, leaves_to_libcrypto(pub, &tbs)), &made, "request", out, err) : rc;
 }
 
 /* ---- certificates ---- */
@@ -317,7 +344,7 @@ static enum jwk11_rc check_self(const struct parts *p, const struct jwk11_csr *w
 enum jwk11_rc j11_self_make(const struct jwk11_pub *pub, const struct j11_alg *alg, const struct jwk11_csr *what, const struct j11_self_spec *spec,
 	const struct j11_csr_signer *signer, struct jwk11_buf *out, struct jwk11_err *err)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf tbs = J11_BUF(J11_CSR_DER_MAX), made = J11_BUF(J11_CSR_DER_MAX);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf tbs = J11_BUF(J11_CSR_DER_MAX), made = J11_BUF(J11_CSR_DER_MAX), bits = J11_BUF(J11_SIG_MAX + 8);
 	J11_AUTO(parts_done) struct parts p = { .has_subject = false };
 	enum jwk11_rc rc = make_parts(&p, pub, alg, what, true, err);
 
@@ -326,8 +353,10 @@ enum jwk11_rc j11_self_make(const struct jwk11_pub *pub, const struct j11_alg *a
 	if (rc == JWK11_OK)
 		rc = put_certificate(&p, spec, &tbs, err);
 	if (rc == JWK11_OK)
-		rc = sign(pub, &p, &tbs, signer, &made, err);
-	return rc == JWK11_OK ? hand_out(certificate_verifies(pub, &tbs, j11_buf_view(&made)), &made, "certificate", out, err) : rc;
+		rc = sign(pub, alg, &tbs, signer, &bits, err);
+	if (rc == JWK11_OK)
+		rc = assemble(&p, &tbs, &bits, &made, err);
+	return rc == JWK11_OK ? hand_out(certificate_is_good(pub, &made, leaves_to_libcrypto(pub, &tbs)), &made, "certificate", out, err) : rc;
 }
 
 void j11_csr_pem(const char *label, struct jwk11_view der, struct jwk11_buf *out)

@@ -43,8 +43,8 @@ def shows_keys_tokens_and_the_caller():
         name = pwd.getpwuid(os.getuid()).pw_name
         equal((code, err), (0, ""))
         equal(re.sub("pid [0-9]+", "pid N", out), f"you are uid {os.getuid()} ({name}), gid {os.getgid()}, pid N\n"
-              f"client sections that match, first first: owner\n  [client owner] by uid {os.getuid()}, socket api\nyou may log in and out of token: trial\n\nKEY    YOU MAY\nes256  sign jws jwt verify\nrs256  sign jws jwt verify\n"
-              "eddsa  sign jws jwt verify\n")
+              f"client sections that match, first first: owner\n  [client owner] by uid {os.getuid()}, socket api\nyou may log in and out of token: trial\n\nKEY    YOU MAY\nes256  sign jws jwt verify csr\nrs256  sign jws jwt verify csr\n"
+              "eddsa  sign jws jwt verify csr\n")
         code, out, err = run(t, "tokens")
         equal((code, err), (0, ""))
         equal(re.split("  +", out.splitlines()[1])[:4], ["trial", "ready", "ok", "trial"])
@@ -183,7 +183,7 @@ def says_whom_policy_refuses():
         os.chmod(os.path.join(t.dir, "run"), 0o755)
         equal(run(t, "sign", "es256", stdin="x", user=OTHER),
               (77, "", f"jwk11: the broker denies uid {OTHER.pw_uid} (www-data): no [client] section matches uid {OTHER.pw_uid}\n"
-               "  see: jwk11 whoami; an administrator can add user = NAME to a [client] section\n  [exit 77, PEER_DENIED, request ID]\n"))
+               "  see: jwk11 whoami; an administrator can add user = www-data to a [client] section\n  [exit 77, PEER_DENIED, request ID]\n"))
         code, out, err = run(t, "whoami", user=OTHER)
         equal((code, err), (0, ""))
         equal(out.splitlines()[1], f"no [client] section matches uid {OTHER.pw_uid}: you may do nothing here; an administrator can add "

@@ -369,7 +369,7 @@ def test_views(d, w):
     ok(is_problem(r, 413, "HTTP_BODY_TOO_LARGE") and p.closed(), "no bodies on the public socket")
 
     about = json.loads(c.get("/v1")[2])
-    ok(about["name"] == "jwk11d" and about["algs"] == ["ES256"] and about["limits"]["head"] == 8192 and len(about["routes"]) == 22, "GET /v1", about)
+    ok(about["name"] == "jwk11d" and about["algs"] == ["ES256"] and about["limits"]["head"] == 8192 and len(about["routes"]) == 23, "GET /v1", about)
     paths = [r["path"] for r in about["routes"]]
     ok({"/v1/keys/{key}/sign", "/v1/tokens/{token}/login", "/.well-known/jwks/{set}.json"} < set(paths), "what the variable parts of the routes are", paths)
     s, f, body = c.get("/v1/keys")

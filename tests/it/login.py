@@ -138,6 +138,17 @@ def logging_out_holds_for_workers_to_come_too_and_logging_in_with_the_configured
 
 
 @test
+def one_after_the_other_leaves_what_the_last_one_said():
+    with trial_of() as t:
+        start(t)
+        for round in range(100):  # each worker tells the others, now and then after the next request
+            equal(post(t, "logout", {})[0], 200)
+            equal(post(t, "login", {"pin": PIN})[0], 200)
+            equal(state(t), "ready", f"round {round}")
+            t.log += (t.daemon.stderr.read() or b"").decode()  # or it would wait for room
+
+
+@test
 def the_pin_outlives_the_workers_but_not_the_daemon():
     with trial_of() as t:
         start(t)

@@ -241,6 +241,9 @@ def answers_are_as_they_are_described():
             ask(t, doc, "/v1/keys/{key}/jwt", "POST", {"claims": {"sub": "alice"}, "ttl": 60}, {"Accept": accept})
         equal(ask(t, doc, "/v1/keys/{key}/jwt", "POST", {"claims": {"sub": 1}})["code"], "CLAIM_INVALID")
         equal(ask(t, doc, "/v1/keys/{key}/decrypt", "POST", {"jwe": "a.b.c.d.e"})["code"], "ALG_MISMATCH")
+        for accept in ("*/*", "application/x-pem-file", "application/json"):
+            ask(t, doc, "/v1/keys/{key}/csr", "POST", {"subject": "CN=a"}, {"Accept": accept})
+        equal(ask(t, doc, "/v1/keys/{key}/csr", "POST", {})["code"], "SUBJECT_MISSING")
         equal(ask(t, doc, "/v1/keys/{key}/sign", "POST", {"input": "aGVsbG8"}, key="no-such")["code"], "KEY_UNKNOWN")
         results = ask(t, doc, "/v1/batch", "POST", {"requests": [{"op": "sign", "key": "es256", "input": "AA"}, {"op": "jws", "key": "es256", "payload": "AA"},
             {"op": "jwt", "key": "es256", "claims": {}}, {"op": "sign", "key": "nobody", "input": "AA"}, {"op": "sign", "key": "es256"}]})["results"]

@@ -6,7 +6,7 @@ UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_point tes
 	tests/t_http_parse tests/t_problem tests/t_catalog tests/t_call tests/t_conf tests/t_wire tests/t_policy tests/t_tools
 UNIT_TESTS += tests/t_user tests/t_meter
 UNIT_TESTS += tests/t_grpc
-UNIT_TESTS += tests/t_breaker
+UNIT_TESTS += tests/t_breaker tests/t_work_login
 UNIT_TESTS += tests/t_version
 UNIT_TESTS += tests/t_lint tests/t_lint_cert tests/t_takers tests/t_jwks_diff
 UNIT_TESTS += tests/t_audit
@@ -153,6 +153,11 @@ tests_t_breaker_SOURCES = tests/unit/t_breaker.c broker/breaker.c broker/breaker
 tests_t_breaker_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_breaker_CFLAGS = $(TEST_FLAGS)
 tests_t_breaker_LDADD = $(TEST_LIBS)
+
+tests_t_work_login_SOURCES = tests/unit/t_work_login.c broker/work_login.c broker/work_login.h
+tests_t_work_login_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_work_login_CFLAGS = $(TEST_FLAGS)
+tests_t_work_login_LDADD = libj11broker.la $(TEST_LIBS) $(SECCOMP_LIBS)
 
 tests_t_meter_SOURCES = tests/unit/t_meter.c
 tests_t_meter_CPPFLAGS = $(TEST_CPPFLAGS)

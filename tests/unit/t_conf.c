@@ -85,7 +85,7 @@ static void refuses_with_file_and_line(void **state)
 		{ "[socket a]\npath = /b\n[socket c]\npath = /b\n", "f: [socket c] has the path of [socket a]", "" },
 		{ "[socket a]\n[socket a]\n", "f:2: [socket a] stands twice", "" },
 		{ "[client c]\nuid = x\n", "f:2: uid must be a number from 0 to 4294967294", "" },
-		{ "[client c]\nallow = all\n", "f:2: allow takes sign, jws, jwt, verify, decrypt or *", "" },
+		{ "[client c]\nallow = all\n", "f:2: allow takes sign, jws, jwt, verify, decrypt, csr or *", "" },
 		{ "[daemon]\n\fd/x.conf\n\nworkers = x\n", "d/x.conf:2: workers must be from 0 to 64", "" },
 		{ "[daemon]\n\xff = 1\n", "f:2: the line is not UTF-8 text", "" },
 	};

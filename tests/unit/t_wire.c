@@ -111,7 +111,7 @@ static void says_what_stands_of_a_login(void **state)
 	for (int i = 0; i < 2; i++) {
 		J11_AUTO(j11_buf_done_auto) struct jwk11_buf buf = J11_BUF(WIRE_MAX);
 
-		wire_login_set(&buf, "t1", i == 1);
+		wire_login_set(&buf, 7, "t1", i == 1);
 		assert_int_equal(wire_decode(j11_buf_view(&buf), &msg, NULL), JWK11_OK);
 		assert_true(wire_login_take(&msg, token, &out));
 		assert_string_equal(token, "t1");
