@@ -13,12 +13,12 @@ dist_web_DATA = data/web/nginx-proxy.conf data/web/nginx-files.conf data/web/Cad
 
 # For service managers. Drop-ins lie where nobody reads them until an administrator copies one.
 UNIT_FILES = data/systemd/jwk11d.service.in data/systemd/jwk11d.socket data/systemd/jwk11d-public.socket data/systemd/tpm.conf \
-	data/systemd/pcscd.conf data/systemd/nethsm.conf data/systemd/pin.conf data/systemd/jwk11-rotate@.service.in data/systemd/jwk11-rotate@.timer data/sysusers.d/jwk11.conf data/tmpfiles.d/jwk11.conf \
+	data/systemd/pcscd.conf data/systemd/nethsm.conf data/systemd/pin.conf data/systemd/jwk11-rotate@.service.in data/systemd/jwk11-rotate@.timer data/systemd/jwk11-token@.service.in data/sysusers.d/jwk11.conf data/tmpfiles.d/jwk11.conf \
 	data/polkit/jwk11d-pcscd.rules
 EXTRA_DIST += $(UNIT_FILES)
 if WITH_UNITS
 systemdsystemunit_DATA = data/systemd/jwk11d.service data/systemd/jwk11d.socket data/systemd/jwk11d-public.socket \
-	data/systemd/jwk11-rotate@.service data/systemd/jwk11-rotate@.timer
+	data/systemd/jwk11-rotate@.service data/systemd/jwk11-rotate@.timer data/systemd/jwk11-token@.service
 dropinsdir = $(pkgdatadir)/systemd
 dropins_DATA = data/systemd/tpm.conf data/systemd/pcscd.conf data/systemd/nethsm.conf data/systemd/pin.conf
 sysusersdir = $(prefix)/lib/sysusers.d
@@ -35,5 +35,7 @@ data/systemd/jwk11d.service: data/systemd/jwk11d.service.in Makefile
 	$(FILL_UNIT) $(srcdir)/data/systemd/jwk11d.service.in >$@.new && mv $@.new $@
 data/systemd/jwk11-rotate@.service: data/systemd/jwk11-rotate@.service.in Makefile
 	$(FILL_UNIT) $(srcdir)/data/systemd/jwk11-rotate@.service.in >$@.new && mv $@.new $@
-check_DATA = data/systemd/jwk11d.service data/systemd/jwk11-rotate@.service
-CLEANFILES += data/systemd/jwk11d.service data/systemd/jwk11-rotate@.service
+data/systemd/jwk11-token@.service: data/systemd/jwk11-token@.service.in Makefile
+	$(FILL_UNIT) $(srcdir)/data/systemd/jwk11-token@.service.in >$@.new && mv $@.new $@
+check_DATA = data/systemd/jwk11d.service data/systemd/jwk11-rotate@.service data/systemd/jwk11-token@.service
+CLEANFILES += data/systemd/jwk11d.service data/systemd/jwk11-rotate@.service data/systemd/jwk11-token@.service

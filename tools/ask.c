@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -47,9 +48,10 @@ static enum jwk11_rc cannot_connect(const char *path, struct jwk11_err *err)
 	return JWK11_ERR_DENIED;
 }
 
-static enum jwk11_rc connect_to(const char *path, int *ret_fd, struct jwk11_err *err)
+static enum jwk11_rc connect_to(const char *path, unsigned patience, int *ret_fd, struct jwk11_err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = patience }; /* of connect(2) too, which waits where the queue is full; 0: none */
 	int fd = -1;
 	enum jwk11_rc rc;
 
@@ -58,7 +60,8 @@ static enum jwk11_rc connect_to(const char *path, int *ret_fd, struct jwk11_err 
 		memcpy(addr.sun_path, path, strlen(path) + 1);
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	}
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+		connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
 		*ret_fd = fd;
 		return JWK11_OK;
 	}
@@ -69,16 +72,17 @@ static enum jwk11_rc connect_to(const char *path, int *ret_fd, struct jwk11_err 
 }
 
 /* Whoever may not open api.sock can still read key sets: public.sock lies beside it. */
-static enum jwk11_rc connect_for(const char *api, const char *path, int *ret_fd, struct jwk11_err *err)
+static enum jwk11_rc connect_for(const struct cmd_global *g, const char *path, int *ret_fd, struct jwk11_err *err)
 {
-	enum jwk11_rc rc = connect_to(api, ret_fd, err);
+	const char *api = g->socket;
+	enum jwk11_rc rc = connect_to(api, g->patience, ret_fd, err);
 	const char *slash = strrchr(api, '/');
 	char public[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 
 	if (rc != JWK11_ERR_DENIED || slash == NULL || !j11_text_starts(path, "/.well-known/") ||
 		(size_t)snprintf(public, sizeof(public), "%.*s/public.sock", (int)(slash - api), api) >= sizeof(public))
 		return rc;
-	return connect_to(public, ret_fd, NULL) == JWK11_OK ? JWK11_OK : rc;
+	return connect_to(public, g->patience, ret_fd, NULL) == JWK11_OK ? JWK11_OK : rc;
 }
 
 static enum jwk11_rc malformed(const char *why, struct jwk11_err *err)
@@ -234,7 +238,7 @@ static enum jwk11_rc exchange(int fd, struct jwk11_view request, bool kept, stru
 {
 	const char *p = request.data;
 	char room[16384];
-	ssize_t n;
+	ssize_t n = 0;
 
 	while (request.len > 0) {
 		n = send(fd, p, request.len, MSG_NOSIGNAL);
@@ -246,6 +250,8 @@ static enum jwk11_rc exchange(int fd, struct jwk11_view request, bool kept, stru
 	while (!is_enough(response, kept) && ((n = recv(fd, room, sizeof(room), 0)) > 0 || (n < 0 && errno == EINTR)))
 		if (n > 0)
 			j11_buf_add(response, room, (size_t)n);
+	if (n < 0 && errno == EAGAIN)
+		return j11_err_set(err, JWK11_ERR_TIMEOUT, J11_CODE_BROKER_ABSENT, "the broker takes too long to answer");
 	if (response->len == 0 || (kept && !is_enough(response, kept)))
 		return j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_BROKER_ABSENT, "the broker closed the connection without an answer");
 	return j11_buf_check(response, "answer", err);
@@ -290,7 +296,7 @@ enum jwk11_rc ask_broker(const struct cmd_global *g, const char *method, const c
 	enum jwk11_rc rc = write_request(&request, method, path, accept, body, false, err);
 
 	if (rc == JWK11_OK)
-		rc = connect_for(g->socket, path, &fd, err);
+		rc = connect_for(g, path, &fd, err);
 	if (rc != JWK11_OK)
 		return rc;
 	rc = exchange(fd, j11_buf_view(&request), false, &response, err);
@@ -318,7 +324,7 @@ enum jwk11_rc ask_again(struct ask_kept *kept, const struct cmd_global *g, const
 	ask_close(kept);
 	jwk11_buf_reset(&response);
 	if (rc == JWK11_OK)
-		rc = connect_for(g->socket, path, &kept->fd, err);
+		rc = connect_for(g, path, &kept->fd, err);
 	if (rc == JWK11_OK)
 		rc = exchange(kept->fd, j11_buf_view(&request), true, &response, err);
 	return rc == JWK11_OK ? take_answer(&response, ret_answer, err) : rc;

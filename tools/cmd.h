@@ -31,6 +31,7 @@ struct cmd_global {
 	const char *socket;   /* --socket, JWK11_SOCKET, or the configuration's run-dir */
 	const char *config;   /* --config */
 	bool offline, json, help, version;
+	unsigned patience;    /* seconds for the broker to answer, set by verbs that must not stand still; 0: without end */
 	const char *module, *token, *pin_file; /* --offline without a configuration */
 	const char *softhsm, *set, *format, *alg, *digest, *encoding, *output, *jwks, *key_file, *enc, *kid, *diff;
 	const char *protected_header, *header, *typ, *cty, *b64, *add, *payload, *from, *expect;
@@ -102,6 +103,8 @@ int cmd_fail_with(const struct jwk11_err *err, int code);
 int cmd_usage(const char *verb, const char *why);
 /* The request that failed, for cmd_fail: its identifier ("" when unknown) and the seconds after which the broker says to try again (0: none). */
 void cmd_note_request(const char *id, unsigned retry_after);
+/* Those seconds. */
+unsigned cmd_retry_after(void);
 /* The exit code for a code word (KEY_UNKNOWN …), else for the rc. */
 int cmd_exit_of(const char *code, enum jwk11_rc rc);
 

@@ -57,6 +57,11 @@ void cmd_note_request(const char *id, unsigned retry_after)
 	retry_after_s = retry_after;
 }
 
+unsigned cmd_retry_after(void)
+{
+	return retry_after_s;
+}
+
 int cmd_fail(const struct jwk11_err *err)
 {
 	return cmd_fail_with(err, cmd_exit_of(err->code, err->rc));

@@ -42,7 +42,12 @@ def every_command_of_ours_works_with_the_configuration_that_stands_there():
                 for name in re.findall(r"lifetime|(?<=--ttl )\S+", command):
                     seconds = int(name[:-1]) * (60 if name.endswith("m") else 1)
                     equal(got["exp"] - got["iat"], seconds, command)
-        for name in ("www/.well-known/jwks.json", "www/.well-known/openid-configuration", "www/.well-known/jwks/entra/openid-configuration", "google.json", "vault.pem"):
+            if words[0] == "token":
+                wanted = {name: words[words.index("--" + name) + 1] for name in ("iss", "sub", "aud")}
+                with open(os.path.join(t.dir, words[-1])) as f:
+                    got = claims(f.read())
+                equal({**{name: got[name] for name in wanted}, "ttl": got["exp"] - got["iat"]}, {**wanted, "ttl": 3600}, command)
+        for name in ("www/.well-known/jwks.json", "aws-token", "azure-token", "www/.well-known/openid-configuration", "www/.well-known/jwks/entra/openid-configuration", "google.json", "vault.pem"):
             equal(os.path.getsize(os.path.join(t.dir, name)) > 0, True, name)
 
 

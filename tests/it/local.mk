@@ -12,7 +12,7 @@ IT_TESTS += tests/it/doctor.py
 IT_TESTS += tests/it/batch.py tests/it/jwt_batch.py tests/it/limits.py tests/it/metrics.py tests/it/policy.py
 IT_TESTS += tests/interop/jws.py
 IT_TESTS += tests/it/macs.py tests/it/import.py tests/it/certs.py
-IT_TESTS += tests/interop/leading_zeros.py
+IT_TESTS += tests/interop/leading_zeros.py tests/it/cloud_token.py
 IT_TESTS += tests/it/profiles.py
 IT_TESTS += tests/it/isolation.py tests/it/service.py tests/it/units.py
 IT_TESTS += tests/it/audit.py tests/it/audit_cli.py tests/it/audit_points.py tests/it/ask_pin.py tests/it/login.py tests/it/discovery.py tests/it/publish.py tests/it/verify_only.py tests/it/webserver.py
@@ -27,6 +27,7 @@ IT_TESTS += tests/it/looks.py
 IT_TESTS += tests/it/tour/tour.py
 EXTRA_DIST += tests/it/tour/picture.txt
 TESTS += $(IT_TESTS)
+EXTRA_DIST += tests/interop/google/run.py tests/interop/google/requirements.txt
 EXTRA_DIST += tests/interop/grpc_js/run.py tests/interop/grpc_js/client.js tests/interop/grpc_js/package.json
 EXTRA_DIST += tests/interop/transit/dex.py tests/interop/transit/judge.py tests/interop/transit/main.go tests/interop/transit/go.mod tests/interop/transit/go.sum
 EXTRA_DIST += tests/interop/enroll/judge.py tests/interop/enroll/go.mod tests/interop/enroll/go.sum
@@ -78,7 +79,7 @@ tests_under_filter_SOURCES = tests/it/under_filter.c
 tests_under_filter_CPPFLAGS = $(SECCOMP_CFLAGS)
 tests_under_filter_LDADD = $(SECCOMP_LIBS)
 
-# Front, worker and tool with a clock that a test sets.
+# Front, worker and tool with a clock that a test sets; the tool's timer too, where it wants to.
 check_PROGRAMS += tests/clocked_front tests/clocked_worker tests/clocked_tool
 CLOCK_WRAP = $(AM_LDFLAGS) -Wl,--wrap=time
 tests_clocked_front_SOURCES = broker/front_main.c tests/it/clock_hook.c
@@ -89,9 +90,9 @@ tests_clocked_worker_SOURCES = $(WORKER_SOURCES) tests/it/clock_hook.c
 tests_clocked_worker_CPPFLAGS = $(jwk11d_worker_CPPFLAGS)
 tests_clocked_worker_LDFLAGS = $(CLOCK_WRAP)
 tests_clocked_worker_LDADD = $(jwk11d_worker_LDADD)
-tests_clocked_tool_SOURCES = $(jwk11_SOURCES) tests/it/clock_hook.c
+tests_clocked_tool_SOURCES = $(jwk11_SOURCES) tests/it/clock_hook.c tests/it/timer_hook.c
 tests_clocked_tool_CPPFLAGS = $(jwk11_CPPFLAGS)
-tests_clocked_tool_LDFLAGS = $(CLOCK_WRAP)
+tests_clocked_tool_LDFLAGS = $(CLOCK_WRAP) -Wl,--wrap=timerfd_create -Wl,--wrap=timerfd_settime -Wl,--wrap=read
 tests_clocked_tool_LDADD = $(jwk11_LDADD)
 
 tests_t_context_softhsm_SOURCES = tests/it/t_context_softhsm.c

@@ -103,6 +103,28 @@ def a_rotation_is_as_confined_as_the_broker_and_by_the_same_user():
 
 
 @test
+def a_token_is_kept_by_a_service_that_may_ask_the_broker_and_nothing_else():
+    with tempfile.TemporaryDirectory() as folder:
+        name = shutil.copy(os.path.join(BUILD, "data", "systemd", "jwk11-token@.service"), os.path.join(folder, "jwk11-token@aws.service"))
+        unit = settings(name)
+        with open(name) as f:
+            text = f.read()
+        with open(name, "w") as f:  # a program that is there
+            f.write(text.replace(unit["ExecStart"][0].split()[0], "/bin/true"))
+        shutil.copy(os.path.join(DATA, "systemd", "jwk11d.socket"), folder)
+        done = run("systemd-analyze", "verify", "--man=no", name, env={**os.environ, "SYSTEMD_UNIT_PATH": folder + ":"})
+        equal([line for line in (done.stdout + done.stderr).splitlines() if "jwk11-token" in line], [])
+        said = run("systemd-analyze", "security", "--offline=yes", name).stdout
+        score = float(re.search(r"exposure level for \S+: ([\d.]+)", said)[1])
+        if not 0 < score <= 1.0:
+            raise AssertionError(said)
+        equal((unit["Type"], unit["ExecReload"], unit["SupplementaryGroups"]), (["notify"], ["/bin/kill -HUP $MAINPID"], ["jwk11"]))
+        words = unit["ExecStart"][0].split()
+        equal((words[1:5], words[words.index("--out") + 1]), (["token", "--refresh", "--mode", "0640"], "%t/jwk11-token/%i/token"))
+        equal(unit["RuntimeDirectory"], ["jwk11-token/%i"])
+
+
+@test
 def sockets_have_the_names_and_places_that_the_daemon_knows():
     wanted = {"jwk11d.socket": ("/run/jwk11d/api.sock", "api", "0660", "jwk11"), "jwk11d-public.socket": ("/run/jwk11d/public.sock", "public", "0666", None)}
     for name, (path, fd, mode, group) in wanted.items():
@@ -113,7 +135,7 @@ def sockets_have_the_names_and_places_that_the_daemon_knows():
     s = settings(SERVICE)
     equal((s["Type"], s["RestartPreventExitStatus"], s["KillMode"]), (["notify"], ["77 78"], ["mixed"]))
     equal(s["StateDirectory"], ["jwk11d"], "which is /var/lib/jwk11d, the default of state-dir")
-    equal(set(os.listdir(os.path.join(DATA, "systemd"))), {"jwk11d.service.in", "jwk11-rotate@.service.in", "jwk11-rotate@.timer", *wanted, *(name + ".conf" for name in DROP_INS)})
+    equal(set(os.listdir(os.path.join(DATA, "systemd"))), {"jwk11d.service.in", "jwk11-rotate@.service.in", "jwk11-rotate@.timer", "jwk11-token@.service.in", *wanted, *(name + ".conf" for name in DROP_INS)})
 
 
 def expand(words):
