@@ -20,6 +20,10 @@ WORDS = (  # the longest first
     (r"\buid \d+ \([^)]*\), gid \d+", "uid UID (USER), gid GID"),
     (r"\buid \d+", "uid UID"),
     (r"\d+ records, 1 to \d+", "N records, 1 to N"),
+    (r"\d+ records, whole", "N records, whole"),
+    (r"^(ok|warn|error) +(modules|clock|service|devices?) .*\n", ""),  # what the machine is like, not the trial
+    (r"^0 errors, \d+ warnings", "0 errors, N warnings"),
+    (r"^jwk11_\w+_bucket.*\n", ""),
     (r"^record \d+", "record N"),
     (r"\d+/s$", "RATE/s"),
     (r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{64,}(?![A-Za-z0-9_-])", "BASE64URL"),
