@@ -2,6 +2,14 @@
 dist_doc_DATA = data/jwk11.conf.example docs/devices.md docs/federation.md docs/import.md docs/kubernetes.md
 dist_doc_DATA += docs/doctor.md
 
+# For shells, in the folders where they look for what they complete with.
+bashcompdir = $(datadir)/bash-completion/completions
+dist_bashcomp_DATA = data/completions/jwk11
+zshcompdir = $(datadir)/zsh/site-functions
+dist_zshcomp_DATA = data/completions/_jwk11
+fishcompdir = $(datadir)/fish/vendor_completions.d
+dist_fishcomp_DATA = data/completions/jwk11.fish
+
 # For clusters.
 kubernetesdir = $(pkgdatadir)/kubernetes
 dist_kubernetes_DATA = data/kubernetes/kubeadm-patch.yaml data/kubernetes/kube-apiserver-part.yaml

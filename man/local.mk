@@ -10,8 +10,8 @@ VERB_PAGES = man/jwk11-audit.1 man/jwk11-cert.1 man/jwk11-decrypt.1 man/jwk11-do
 	man/jwk11-jwt.1 man/jwk11-keygen.1 man/jwk11-keys.1 man/jwk11-lint.1 man/jwk11-list.1 man/jwk11-login.1 man/jwk11-logout.1 \
 	man/jwk11-metrics.1 man/jwk11-prune.1 man/jwk11-publish.1 man/jwk11-rotate.1 man/jwk11-setup.1 man/jwk11-sign.1 man/jwk11-tokens.1 \
 	man/jwk11-verify.1 man/jwk11-whoami.1
-VERB_TEXTS += man/verb/token.scd
-VERB_PAGES += man/jwk11-token.1
+VERB_TEXTS += man/verb/token.scd man/verb/complete.scd
+VERB_PAGES += man/jwk11-token.1 man/jwk11-complete.1
 EXTRA_DIST += $(MANUAL_TEXTS) $(VERB_TEXTS) scripts/manual scripts/manual-functions.awk
 if WITH_MANUALS
 dist_man_MANS = man/jwk11.1 man/jwk11.conf.5 man/jwk11d.8 man/libjwk11.3 $(VERB_PAGES)

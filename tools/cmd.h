@@ -82,6 +82,9 @@ extern const size_t cmd_n_shared_options;
 /* The options at the start of argv (verb NULL), or those of a verb anywhere in it; what is left begins at ret_rest, in order. */
 int cmd_read_options(const struct cmd_verb *verb, int argc, char **argv, int *ret_rest);
 
+/* jwk11.c: JWK11_SOCKET where no socket is said, else that of a configuration that was named, so that `--config DIR/jwk11.conf` is enough. */
+void cmd_find_socket(struct cmd_global *g, bool config_given, char room[256]);
+
 /* help.c: all verbs; one verb. */
 void cmd_help(FILE *out);
 void cmd_help_verb(const struct cmd_verb *verb, FILE *out);

@@ -7,8 +7,7 @@
 #include "cmd.h"
 #include "conf.h"
 
-/* The socket of a configuration that was named, so that `--config DIR/jwk11.conf` is enough. */
-static void default_socket(struct cmd_global *g, bool config_given, char room[256])
+void cmd_find_socket(struct cmd_global *g, bool config_given, char room[256])
 {
 	J11_AUTO(conf_free_auto) struct conf *conf = NULL;
 
@@ -83,7 +82,7 @@ static int run_verb(const struct cmd_verb *verb, int argc, char **argv)
 		return code;
 	if (!config_given)
 		g->config = JWK11_SYSCONFDIR "/jwk11/jwk11.conf";
-	default_socket(g, config_given, room);
+	cmd_find_socket(g, config_given, room);
 	return verb->run(g, argc, argv);
 }
 

@@ -8,7 +8,7 @@ jwk11_SOURCES = tools/jwk11.c tools/cmd.h tools/ask.c tools/ask.h tools/ask_pin.
 	tools/show.c tools/show.h tools/show_diff.c tools/show_lint.c tools/show_lint.h tools/table.c tools/table.h \
 	broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_kubernetes.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c $(KEYS_SOURCES)
 jwk11_SOURCES += tools/look.c tools/look.h
-jwk11_SOURCES += tools/cmd_token.c tools/token_file.c tools/token_file.h tools/token_get.c tools/token_get.h tools/token_google.c tools/token_google.h \
+jwk11_SOURCES += tools/cmd_complete.c tools/cmd_token.c tools/token_file.c tools/token_file.h tools/token_get.c tools/token_get.h tools/token_google.c tools/token_google.h \
 	tools/token_rules.c tools/token_rules.h tools/token_stay.c tools/token_stay.h tools/wake.c tools/wake.h broker/sup_notify.c broker/sup_notify.h broker/log.c broker/log.h
 jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker -I$(srcdir)/tools $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 jwk11_SOURCES += tools/doctor.h tools/doctor_audit.c tools/doctor_broker.c tools/doctor_clock.c tools/doctor_config.c tools/doctor_devices.c tools/doctor_jwks.c tools/doctor_keys.c \

@@ -2,7 +2,7 @@
 /* The verbs, in the order in which the help names them. */
 #include "cmd.h"
 
-extern const struct cmd_verb cmd_token;
+extern const struct cmd_verb cmd_token, cmd_complete;
 extern const struct cmd_verb cmd_list, cmd_jwks, cmd_lint, cmd_sign, cmd_jws, cmd_jwt, cmd_verify, cmd_encrypt, cmd_decrypt, cmd_audit, cmd_keygen,
 	cmd_import, cmd_import_cert, cmd_cert, cmd_rotate, cmd_keys, cmd_prune, cmd_whoami, cmd_tokens, cmd_login, cmd_logout, cmd_metrics, cmd_publish, cmd_doctor, cmd_setup, cmd_enroll;
 
@@ -34,5 +34,6 @@ const struct cmd_verb *const cmd_verbs[] = {
 	&cmd_publish,
 	&cmd_doctor,
 	&cmd_setup,
+	&cmd_complete,
 	NULL,
 };

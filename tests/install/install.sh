@@ -46,7 +46,8 @@ report "the library exports what the header declares and nothing else, with vers
 report "installed programs find their helpers" "$(for f in bin/jwk11 bin/sigstore-kms-jwk11 sbin/jwk11d libexec/jwk11/jwk11d-front libexec/jwk11/jwk11d-keys libexec/jwk11/jwk11d-worker \
 	share/man/man1/jwk11.1 share/man/man1/jwk11-jwt.1 share/man/man3/libjwk11.3 share/man/man5/jwk11.conf.5 share/man/man8/jwk11d.8; do [ -e "$temp/root$prefix/$f" ] || echo "$f is missing"; done)"
 report "the units start what was installed" "$(grep -qx "ExecStart=$prefix/sbin/jwk11d" "$temp/root$units/jwk11d.service" || echo "not $prefix/sbin/jwk11d"
-	for f in "$units/jwk11d.socket" "$units/jwk11d-public.socket" "$units/jwk11-token@.service" "$prefix/share/jwk11/systemd/tpm.conf" "$prefix/share/jwk11/systemd/pin.conf" \
+	for f in "$units/jwk11d.socket" "$units/jwk11d-public.socket" "$units/jwk11-token@.service" "$prefix/share/bash-completion/completions/jwk11" "$prefix/share/zsh/site-functions/_jwk11" \
+		"$prefix/share/fish/vendor_completions.d/jwk11.fish" "$prefix/share/jwk11/systemd/tpm.conf" "$prefix/share/jwk11/systemd/pin.conf" \
 		"$prefix/lib/sysusers.d/jwk11.conf" "$prefix/lib/tmpfiles.d/jwk11.conf" "$prefix/share/polkit-1/rules.d/jwk11d-pcscd.rules"; do
 		[ -e "$temp/root$f" ] || echo "$f is missing"
 	done)"
