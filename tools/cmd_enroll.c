@@ -14,6 +14,7 @@
 #include "est.h"
 #include "jose/csr_text.h"
 #include "json/json_write.h"
+#include "put_cert.h"
 
 enum { CHAIN_MAX = 512 * 1024, DEFAULT_WAIT_S = 600 };
 
@@ -21,7 +22,7 @@ static struct {
 	const char *subject, *template, *cacert;
 	struct cmd_words dns, ip, uri, email;
 	long long timeout, wait;
-	bool allow_http;
+	bool allow_http, import;
 	const char *user, *password_file, *tls_cert, *tls_key, *ca_out; /* EST */
 	bool renew;
 	const char *account, *eab_kid, *eab_key_file, *webroot, *hook, *challenge; /* ACME */
@@ -225,14 +226,12 @@ static enum jwk11_rc check_names(struct enrolling *e)
 	return JWK11_OK;
 }
 
-static enum jwk11_rc write_result(struct enrolling *e, struct jwk11_view pem, const char *note)
+static enum jwk11_rc write_json(struct enrolling *e, struct jwk11_view pem, const char *note)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(CHAIN_MAX * 2);
 	struct j11_json_out o = J11_JSON_OUT(&text);
 	enum jwk11_rc rc;
 
-	if (!e->g->json)
-		return cmd_write_output(e->g->output, pem, false, &e->err);
 	j11_json_open(&o, NULL, '{');
 	j11_json_str(&o, "schema", "jwk11/enroll/1");
 	j11_json_str(&o, "key", e->key.name);
@@ -245,7 +244,39 @@ static enum jwk11_rc write_result(struct enrolling *e, struct jwk11_view pem, co
 	return rc == JWK11_OK ? cmd_write_output(e->g->output, j11_buf_view(&text), true, &e->err) : rc;
 }
 
-/* What was written last is what was asked for; before that nothing is. */
+/* Files first, so that a token that cannot be written leaves the certificate in the person's hands. With --import and no file for it nothing but that. */
+static enum jwk11_rc write_result(struct enrolling *e, struct jwk11_view pem, const char *note)
+{
+	enum jwk11_rc rc = opt.ca_out != NULL ? cmd_write_output(opt.ca_out, j11_buf_view(&e->cas), false, &e->err) : JWK11_OK;
+
+	if (rc == JWK11_OK && e->g->json)
+		rc = write_json(e, pem, note);
+	else if (rc == JWK11_OK && (e->g->output != NULL || !opt.import))
+		rc = cmd_write_output(e->g->output, pem, false, &e->err);
+	return rc;
+}
+
+/* What the CA sent, root and all: what has no part in the chain is left out there. */
+static enum jwk11_rc put_on_token(struct enrolling *e)
+{
+	J11_AUTO(put_cert_done) struct put_cert p = { .name = e->key.name, .local = e->keys.local };
+	enum jwk11_rc rc = j11_bundle_read(j11_buf_view(&e->answer), &p.certs, &e->err);
+
+	if (rc == JWK11_OK)
+		rc = put_cert_plan(e->g, &p, &e->err);
+	if (rc == JWK11_OK)
+		rc = put_cert_carry_out(&p, 0, &e->err);
+	if (rc == JWK11_OK && !e->g->json)
+		fprintf(stderr, "jwk11: imported: the certificate of key \"%s\" on token \"%s\", %u written, %u replaced\n", p.name,
+			jwk11_token_get_info(jwk11_key_token(p.key))->label, p.done.n_written, p.done.n_replaced);
+	if (rc == JWK11_OK)
+		put_cert_tell(e->g, &p, false);
+	else
+		j11_err_prefix(&e->err, "the certificate is there, and not on the token");
+	return rc;
+}
+
+/* Before this nothing is written. */
 static enum jwk11_rc finish(struct enrolling *e)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf pem = J11_BUF(CHAIN_MAX);
@@ -254,13 +285,11 @@ static enum jwk11_rc finish(struct enrolling *e)
 
 	if (rc == JWK11_OK)
 		rc = cancel_check(&e->err);
-	if (rc == JWK11_OK && opt.ca_out != NULL)
-		rc = cmd_write_output(opt.ca_out, j11_buf_view(&e->cas), false, &e->err);
 	if (rc == JWK11_OK)
 		rc = write_result(e, j11_buf_view(&pem), note);
-	if (rc == JWK11_OK && note[0] != '\0' && !e->g->json)
+	if (rc == JWK11_OK && note[0] != '\0' && !e->g->json && !opt.import)
 		fprintf(stderr, "jwk11: %s\n", note);
-	return rc;
+	return rc == JWK11_OK && opt.import ? put_on_token(e) : rc;
 }
 
 static int run_enroll(struct cmd_global *g, int argc, char **argv)
@@ -303,6 +332,7 @@ static const struct cmd_option options[] = {
 	{ "timeout", 0, CMD_SECONDS, &opt.timeout, "TIME", "longest time of one request; default 30s" },
 	{ "wait", 0, CMD_SECONDS, &opt.wait, "TIME", "longest time that a server may keep us waiting; default 10m" },
 	{ "allow-http", 0, CMD_FLAG, &opt.allow_http, NULL, "http: to a server on this machine, for trials" },
+	{ "import", 0, CMD_FLAG, &opt.import, NULL, "put the certificate onto the key's token too, as import-cert does" },
 	{ "user", 0, CMD_TEXT, &opt.user, "NAME", "est: user of the server (HTTP Basic)" },
 	{ "password-file", 0, CMD_TEXT, &opt.password_file, "FILE", "est: the user's password" },
 	{ "tls-cert", 0, CMD_TEXT, &opt.tls_cert, "FILE", "est: a certificate that this side shows, PEM" },

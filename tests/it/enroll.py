@@ -253,6 +253,45 @@ def est_says_what_it_wants_and_is_heard():
         done(r)
 
 
+@test
+def what_came_goes_onto_the_token_too():
+    def listed():
+        r = subprocess.run([JWK11, "--config", trial.conf, "--json", "cert", "list"], capture_output=True, text=True)
+        equal(r.returncode, 0, r.stderr)
+        return r.stdout
+
+    with Server(est(issue)) as s:
+        r = run("est", s.url, "rs256", "--subject", "CN=to-the-token", "--import")
+        equal((done(r), 'imported: the certificate of key "rs256" on token "trial", 2 written' in r.stderr), ("", True), r.stderr)
+        equal("CN=to-the-token" in listed(), True, "the token's certificates")
+        cert = fresh()
+        r = run("est", s.url, "rs256", "--subject", "CN=once-more", "--import", "-o", cert, offline=True)
+        equal((done(r), "1 written, 1 replaced" in r.stderr), ("", True), r.stderr)
+        with open(cert, "rb") as f:
+            equal(key_of(f.read()), public("rs256"), "the key in the file")
+        equal(["CN=to-the-token" in listed(), "CN=once-more" in listed()], [False, True], "the token's certificates")
+
+
+@test
+def policy_says_what_a_key_may_ask_for():
+    global trial
+    before = trial
+    with Trial() as trial:
+        with open(trial.conf) as f:
+            allow = [line for line in f if line.startswith("allow = ")][0]
+        trial.change(allow, "allow = csr\n")
+        trial.start()
+        trial.until(lambda: trial.ask("GET", "/readyz")[0] == 200, "the keys")
+        try:
+            with Server(est(issue)) as s:
+                equal(key_of(done(run("est", s.url, "es256", "--subject", "CN=d")).encode()), public("es256"), "the key in it")
+            with acme_server() as s:
+                refused(run_acme(s), 77, "OPERATION_DENIED")
+        finally:
+            trial.stop()
+            trial = before
+
+
 # ---- servers that do what no server should ----
 
 @test
