@@ -331,6 +331,33 @@ def at_the_start_a_refusal_ends_it_and_a_broker_that_is_not_there_yet_does_not()
             equal((s.process.wait(30), "KEY_UNKNOWN" in s.said(), os.path.exists(s.path)), (66, True, False))
 
 
+@test
+def the_kernels_own_timer_wakes_it_and_signals_do():
+    with Trial() as t:
+        path, address = os.path.join(t.dir, "token"), os.path.join(t.dir, "manager")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(address)
+            manager.settimeout(60)
+
+            def wait_for(text):
+                while manager.recv(4096).decode() != text:
+                    pass
+            p = subprocess.Popen([JWK11, "token", "--config", t.conf, "es256", "--out", path, "--refresh"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                 env={**os.environ, "NOTIFY_SOCKET": address})
+            equal(manager.recv(4096).decode().startswith("STATUS=no broker answers"), True)
+            t.start()
+            wait_for("READY=1")  # after a try that the timer began
+            os.unlink(path)
+            p.send_signal(signal.SIGHUP)
+            wait_for("READY=1")
+            equal(claims(path)["exp"] - claims(path)["iat"], 3600)
+            p.send_signal(signal.SIGTERM)
+            wait_for("STOPPING=1")
+            said = p.stderr.read().decode().splitlines()
+            p.stderr.close()
+            equal((p.wait(30), len(said), said[2].startswith(f"jwk11: {path} has a new token")), (0, 3, True), said)
+
+
 class Server(threading.Thread):
     """A broker that answers what the test wants, once for each line of it, then closes."""
 
