@@ -19,14 +19,13 @@ def library():
         place = os.path.join(CACHE, "google-auth-" + hashlib.sha256(f.read()).hexdigest()[:16])
     if not os.path.exists(place):
         fresh = f"{place}.{os.getpid()}"
-        if subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", fresh], capture_output=True).returncode != 0:
-            return None
-        pip = [os.path.join(fresh, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", os.path.join(HERE, "requirements.txt"),
-               "--target", os.path.join(fresh, "site")]
+        os.makedirs(CACHE, exist_ok=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action", "ignore", "-r", os.path.join(HERE, "requirements.txt"),
+               "--target", fresh]
         if subprocess.run(pip, stdout=subprocess.DEVNULL).returncode != 0:
             return None
         os.rename(fresh, place)
-    return os.path.join(place, "site")
+    return place
 
 
 class Exchange(http.server.BaseHTTPRequestHandler):
