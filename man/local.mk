@@ -12,6 +12,8 @@ VERB_PAGES = man/jwk11-audit.1 man/jwk11-cert.1 man/jwk11-decrypt.1 man/jwk11-do
 	man/jwk11-verify.1 man/jwk11-whoami.1
 VERB_TEXTS += man/verb/token.scd man/verb/complete.scd
 VERB_PAGES += man/jwk11-token.1 man/jwk11-complete.1
+VERB_TEXTS += man/verb/csr.scd man/verb/selfsign.scd
+VERB_PAGES += man/jwk11-csr.1 man/jwk11-selfsign.1
 EXTRA_DIST += $(MANUAL_TEXTS) $(VERB_TEXTS) scripts/manual scripts/manual-functions.awk
 if WITH_MANUALS
 dist_man_MANS = man/jwk11.1 man/jwk11.conf.5 man/jwk11d.8 man/libjwk11.3 $(VERB_PAGES)

@@ -16,6 +16,7 @@ jwk11_SOURCES += tools/doctor.h tools/doctor_audit.c tools/doctor_broker.c tools
 jwk11_SOURCES += tools/probe.c tools/probe.h tools/registered.c tools/registered.h tools/unit_files.c tools/unit_files.h
 jwk11_CPPFLAGS += -DJWK11_P11_MODULE_PATH='"$(P11_MODULE_PATH)"' -DJWK11_P11_MODULE_CONFIGS='"$(P11_MODULE_CONFIGS)"' \
 	-DJWK11_P11_SYSTEM_MODULES='"$(P11_SYSTEM_MODULES)"'
+jwk11_SOURCES += tools/cmd_csr.c tools/cmd_selfsign.c tools/request.c tools/request.h
 jwk11_LDADD = libj11core.la -lpthread
 # What servers say is read without libcurl; only what asks them needs it.
 ENROLL_PURE = tools/acme_doc.c tools/acme_doc.h tools/est_attrs.c tools/est_attrs.h tools/http_said.c tools/http_said.h

@@ -296,6 +296,47 @@ enum jwk11_rc j11_csr_make(const struct jwk11_pub *pub, const struct j11_alg *al
 	return rc == JWK11_OK ? hand_out(request_is_good(pub, &shown, leaves_to_libcrypto(pub, &tbs)), &made, "request", out, err) : rc;
 }
 
+/* What stands signed in a request: its first element, with tag and length. */
+static struct jwk11_view signed_part(struct jwk11_view der)
+{
+	struct jwk11_view inside, rest, content;
+
+	if (!j11_der_whole(der, TAG_SEQUENCE, &inside))
+		return (struct jwk11_view){ .data = "", .len = 0 };
+	rest = inside;
+	if (!j11_der_take(&rest, TAG_SEQUENCE, &content))
+		return (struct jwk11_view){ .data = "", .len = 0 };
+	return (struct jwk11_view){ .data = inside.data, .len = inside.len - rest.len };
+}
+
+static bool carries_its_signature(X509_REQ *req, const struct jwk11_pub *pub, struct jwk11_view der)
+{
+	const ASN1_BIT_STRING *sig = NULL;
+
+	if (pub->kty != J11_KTY_AKP)
+		return X509_REQ_verify(req, pub->evp) == 1;
+	X509_REQ_get0_signature(req, &sig, NULL);
+	return j11_mldsa_verify(pub->set, pub->x, signed_part(der), (struct jwk11_view){ .data = sig->data, .len = (size_t)sig->length }, NULL) == JWK11_OK;
+}
+
+enum jwk11_rc j11_csr_check(struct jwk11_view der, struct jwk11_err *err)
+{
+	J11_AUTO(jwk11_pub_unref_auto) struct jwk11_pub *pub = NULL;
+	const unsigned char *p = der.data;
+	X509_REQ *req = der.len > 0 && der.len <= J11_CSR_DER_MAX ? d2i_X509_REQ(NULL, &p, (long)der.len) : NULL;
+	unsigned char *spki = NULL;
+	int len = req != NULL && p == (const unsigned char *)der.data + der.len ? i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &spki) : 0;
+	enum jwk11_rc rc = len > 0 ? j11_pub_from_spki((struct jwk11_view){ .data = spki, .len = (size_t)len }, &pub, err) :
+		j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_CERT_INVALID, "not one certificate request in DER");
+
+	if (rc == JWK11_OK && !carries_its_signature(req, pub, der))
+		rc = j11_err_set(err, JWK11_ERR_SIGNATURE, J11_CODE_SIGNATURE_INVALID, "the certificate request does not verify");
+	OPENSSL_free(spki);
+	X509_REQ_free(req);
+	ERR_clear_error();
+	return rc;
+}
+
 /* ---- certificates ---- */
 
 static void put_serial(const unsigned char serial[J11_SERIAL_LEN], struct jwk11_buf *out)

@@ -17,6 +17,10 @@ struct j11_csr_signer {
 enum jwk11_rc j11_csr_make(const struct jwk11_pub *pub, const struct j11_alg *alg, const struct jwk11_csr *csr, const struct j11_csr_signer *signer,
 	struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
 
+/* Is it one request in DER whose signature verifies with the key in it? Errors: CERT_INVALID (SYNTAX), SIGNATURE_INVALID (SIGNATURE), UNSUPPORTED (the
+ * key). */
+enum jwk11_rc j11_csr_check(struct jwk11_view der, struct jwk11_err *err) J11_MUST_USE;
+
 /* The certificate of a key for itself. */
 #define J11_SERIAL_LEN 16
 struct j11_self_spec {

@@ -116,7 +116,6 @@ enum jwk11_rc j11_csr_from_json(const struct j11_json *root, struct j11_csr_text
 
 void j11_csr_to_json(const struct jwk11_csr *csr, struct j11_json_out *o)
 {
-	j11_json_open(o, NULL, '{');
 	if (csr->subject != NULL)
 		j11_json_str(o, "subject", csr->subject);
 	for (unsigned l = 0; l < J11_N_CSR_LISTS_; l++) {
@@ -131,7 +130,6 @@ void j11_csr_to_json(const struct jwk11_csr *csr, struct j11_json_out *o)
 	}
 	if (csr->ca != JWK11_CSR_CA_UNSAID)
 		j11_json_boolean(o, "ca", csr->ca == JWK11_CSR_CA_YES);
-	j11_json_close(o);
 }
 
 /* ---- templates ---- */

@@ -34,7 +34,7 @@ enum jwk11_rc j11_csr_text_set_subject(struct j11_csr_text *text, struct jwk11_v
 
 /* Members: subject, ca, and an array of strings for each list; no others. */
 enum jwk11_rc j11_csr_from_json(const struct j11_json *root, struct j11_csr_text *into, struct jwk11_err *err) J11_MUST_USE;
-/* The same object again, for the request of a client; without the challenge. */
+/* The same members again into an object that is open, for the body of a request; without the challenge. */
 struct j11_json_out;
 void j11_csr_to_json(const struct jwk11_csr *csr, struct j11_json_out *o);
 

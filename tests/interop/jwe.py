@@ -199,7 +199,7 @@ def refuses_by_the_documented_codes():
                 equal(status, wanted, f"{path} {body}")
         keys = {k["name"]: k for k in json.loads(t.ask("GET", "/v1/keys")[2])["keys"]}
         equal((keys["p256-es"]["use"], keys["p256-es"]["operations"]), ("enc", ["decrypt"]))
-        equal((keys["es256"]["use"], keys["es256"]["operations"]), ("sig", ["sign", "jws", "jwt", "verify"]))
+        equal((keys["es256"]["use"], keys["es256"]["operations"]), ("sig", ["sign", "jws", "jwt", "verify", "csr"]))
         equal((keys["twice"]["state"], keys["rs256"]["state"]), ("unsupported", "active"))
 
 

@@ -21,7 +21,7 @@ IT_TESTS += tests/it/transit.py tests/interop/hvac_client.py
 IT_TESTS += tests/it/openapi.py
 IT_TESTS += tests/it/grpc_signer.py
 IT_TESTS += tests/it/sigstore.py
-IT_TESTS += tests/it/csr.py
+IT_TESTS += tests/it/csr.py tests/it/csr_cli.py
 IT_TESTS += tests/it/enroll.py
 IT_TESTS += tests/it/looks.py tests/it/completion.py
 IT_TESTS += tests/it/tour/tour.py
@@ -36,6 +36,7 @@ EXTRA_DIST += scripts/kubernetes tests/interop/kubernetes/README.md tests/intero
 EXTRA_DIST += tests/interop/kubernetes/main.go tests/interop/kubernetes/go.mod tests/interop/kubernetes/go.sum
 EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/terminal.py tests/it/trial.py tests/it/softhsm.h
 EXTRA_DIST += tests/it/served.py
+EXTRA_DIST += tests/it/certified.py
 
 tests_t_token_softhsm_SOURCES = tests/it/t_token_softhsm.c
 tests_t_token_softhsm_CFLAGS = $(TEST_FLAGS) -DSOFTHSM_MODULE='"$(softhsm_module)"'

@@ -231,6 +231,10 @@ static void every_algorithm_signs_a_request_that_libcrypto_verifies(void **state
 		req = read_request(&der);
 		assert_int_equal(X509_REQ_verify(req, s.key), 1);
 		assert_int_equal(EVP_PKEY_eq(X509_REQ_get0_pubkey(req), s.key), 1);
+		assert_int_equal(j11_csr_check(j11_buf_view(&der), NULL), JWK11_OK);
+		der.data[der.len - 1] ^= 1;
+		assert_int_equal(j11_csr_check(j11_buf_view(&der), NULL), JWK11_ERR_SIGNATURE);
+		assert_int_equal(j11_csr_check((struct jwk11_view){ der.data, der.len - 1 }, NULL), JWK11_ERR_SYNTAX);
 		X509_REQ_free(req);
 		EVP_PKEY_free(s.key);
 		j11_buf_done(&der);
@@ -455,8 +459,13 @@ static void bodies_and_templates_say_the_same(void **state)
 	(void)state;
 	assert_int_equal(from_json(json, &a, NULL), JWK11_OK);
 	assert_int_equal(j11_csr_from_template(J11_VIEW(lines), "t", &b, NULL), JWK11_OK);
-	j11_csr_to_json(&a.csr, &J11_JSON_OUT(&out[0]));
-	j11_csr_to_json(&b.csr, &J11_JSON_OUT(&out[1]));
+	for (unsigned i = 0; i < 2; i++) {
+		struct j11_json_out o = J11_JSON_OUT(&out[i]);
+
+		j11_json_open(&o, NULL, '{');
+		j11_csr_to_json(i == 0 ? &a.csr : &b.csr, &o);
+		j11_json_close(&o);
+	}
 	assert_string_equal(jwk11_buf_data(&out[0]), json);
 	assert_string_equal(jwk11_buf_data(&out[1]), json);
 	j11_csr_text_done(&a);
