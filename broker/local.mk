@@ -56,7 +56,10 @@ jwk11d_grpc_CPPFLAGS = $(BROKER_CPPFLAGS) $(NGHTTP2_CFLAGS)
 jwk11d_grpc_LDADD = libj11front.la $(SECCOMP_LIBS) $(NGHTTP2_LIBS)
 
 WORKER_SOURCES = broker/start.c broker/start.h broker/audit_file.c broker/audit_file.h broker/audit_journal.c broker/audit_journal.h broker/breaker.c broker/breaker.h broker/work_break.c broker/work_break.h broker/work_log.c broker/work_log.h \
-	broker/work_admin.c broker/work_admin.h broker/work_audit.c broker/work_audit.h broker/work_job.c broker/work_job.h broker/work_login.c broker/work_login.h broker/work_main.c broker/work_note.c broker/work_note.h broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h broker/work_tell.c broker/work_tell.h broker/work_unit.c broker/work_unit.h broker/work_version.c broker/work_version.h broker/work_view.c broker/work_view.h $(SHARED_SOURCES)
+	broker/work_admin.c broker/work_admin.h broker/work_audit.c broker/work_audit.h broker/work_control.c broker/work_control.h broker/work_current.c broker/work_current.h broker/work_job.c broker/work_job.h \
+	broker/work_login.c broker/work_login.h broker/work_loop.c broker/work_loop.h broker/work_main.c broker/work_note.c broker/work_note.h broker/work_ops.c broker/work_ops.h broker/work_peer.c broker/work_peer.h \
+	broker/work_recover.c broker/work_recover.h broker/work_serve.c broker/work_serve.h broker/work_sock.c broker/work_sock.h broker/work_tell.c broker/work_tell.h broker/work_turn.c broker/work_turn.h \
+	broker/work_unit.c broker/work_unit.h broker/work_version.c broker/work_version.h broker/work_view.c broker/work_view.h broker/work_wake.c broker/work_wake.h $(SHARED_SOURCES)
 jwk11d_worker_SOURCES = $(WORKER_SOURCES)
 jwk11d_worker_CPPFLAGS = $(BROKER_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 jwk11d_worker_LDADD = libj11core.la $(SECCOMP_LIBS) -lpthread

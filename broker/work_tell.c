@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "jose/x5c.h"
 #include "log.h"
+#include "tally.h"
 #include "wire.h"
 
 static void send_out(int sock, const struct jwk11_buf *out)
@@ -148,4 +149,16 @@ void work_tell_states(const struct work_view *view, int sock)
 		wire_add_str(&out, WIRE_F_STATE, view->tokens[i].state);
 		send_out(sock, &out);
 	}
+}
+
+void work_tell_tally(int sock)
+{
+	struct jwk11_buf out = J11_BUF(1024);
+
+	if (!tally_take_change())
+		return;
+	tally_write(&out);
+	if (out.failed != JWK11_OK || wire_send(sock, j11_buf_view(&out), -1) != 0)
+		log_event(LOG_LEVEL_WARNING, "tally-lost", NULL);
+	j11_buf_done(&out);
 }
