@@ -34,7 +34,7 @@ struct call {
 	/* Called once for each start, never from inside calls_start. msg is borrowed for the call and NULL unless CALL_ANSWERED. */
 	void (*done)(struct call *call, enum call_end end, const struct wire_msg *msg);
 
-	/* call.c's own */
+	/* for call_in.h's files alone */
 	enum call_state state;
 	bool single;      /* for one worker, once */
 	enum call_end failure; /* CALL_FAILED: what to say */

@@ -21,7 +21,7 @@ struct call_place {
 struct call_lane {
 	uint32_t who;
 	unsigned n_waiting;
-	unsigned n_flying;     /* kept by call.c: calls that a worker has */
+	unsigned n_flying;     /* kept by call_send.c: calls that a worker has */
 	uint64_t last_ms;      /* when the last one began */
 	struct call_place *first, *last;         /* waiting, in order of arrival */
 	struct call_lane *prev, *next;         /* all lanes; the one whose last call is the youngest comes first */

@@ -19,7 +19,8 @@ jwk11d_SOURCES = broker/sup_audit.c broker/sup_audit.h broker/sup_child.c broker
 jwk11d_CPPFLAGS = $(BROKER_CPPFLAGS)
 jwk11d_LDADD = libj11broker.la $(SECCOMP_LIBS)
 
-FRONT_SOURCES = broker/call.c broker/call.h broker/call_queue.c broker/call_queue.h broker/catalog.c broker/catalog.h broker/catalog_entry.c broker/catalog_entry.h \
+FRONT_SOURCES = broker/call.h broker/call_end.c broker/call_in.h broker/call_module.c broker/call_queue.c broker/call_queue.h broker/call_send.c broker/call_start.c broker/call_worker.c \
+	broker/catalog.c broker/catalog.h broker/catalog_entry.c broker/catalog_entry.h \
 	broker/count.c broker/count.h broker/front.h broker/front_accept.c broker/front_accept.h broker/front_batch.c broker/front_batch.h broker/front_body.c broker/front_body.h broker/front_call.c broker/front_conn.h broker/front_conn_in.h broker/front_grpc.c broker/front_grpc.h broker/front_grpc_keys.c broker/front_grpc_keys.h broker/front_room.c broker/front_serve.c \
 	broker/front_jwks.c broker/front_csr.c broker/front_csr.h broker/front_jws.c broker/front_jws.h broker/front_login.c broker/front_login.h broker/front_oidc.c broker/front_oidc.h broker/front_openapi.c broker/front_openapi.h broker/front_refusal.c broker/front_req.c broker/front_route.c broker/front_route.h broker/front_transit.c broker/front_transit.h broker/front_verify_only.c broker/front_view.c broker/front_view.h \
 	broker/http_media.c broker/http_media.h broker/http_parse.c broker/http_parse.h broker/http_reply.c broker/http_reply.h \
