@@ -431,7 +431,7 @@ static void keep_publics(struct module *module, const struct tables *fresh)
 		struct catalog_key *old = module->now.keys[i], *new, *namesake;
 		bool public = old->jwk[0] != '\0';
 
-		if (!public && !catalog_key_is_secret(old))
+		if (old->outdated || (!public && !catalog_key_is_secret(old)))
 			continue;
 		new = *slot_of(&fresh->idents, offsetof(struct catalog_key, ident), old->ident);
 		namesake = *slot_of(&fresh->names, offsetof(struct catalog_key, name), old->name);
@@ -552,4 +552,14 @@ void catalog_forget(struct catalog *catalog, const char *key_name)
 			close_holes(list);
 	}
 	index_all(catalog, tables);
+}
+
+void catalog_outdate(struct catalog *catalog, const char *key_name)
+{
+	for (size_t i = 0; i < catalog->n_modules; i++) {
+		const struct list *list = &catalog->modules[i]->now;
+
+		for (size_t k = 0; k < list->n_keys; k++)
+			list->keys[k]->outdated |= j11_text_equal(list->keys[k]->name, key_name);
+	}
 }

@@ -18,6 +18,8 @@ void catalog_free(struct catalog *catalog);
 bool catalog_take(struct catalog *catalog, const char *module, const struct wire_msg *msg, struct jwk11_err *err);
 /* Forgets a key whose [key] section is gone or means something else now. */
 void catalog_forget(struct catalog *catalog, const char *key_name);
+/* The same key is called by another kid now: it stays as it is until its module has said how, and is not kept beyond that. */
+void catalog_outdate(struct catalog *catalog, const char *key_name);
 /* The modules in the order of the configuration, NULL-terminated, borrowed until the next call: when two have the same key, the first one
  * serves it. Modules that it does not name come last. */
 void catalog_set_order(struct catalog *catalog, const char *const *modules);

@@ -39,6 +39,7 @@ struct catalog_key {
 	uint64_t bits;
 	uint64_t health;                 /* bits of enum jwk11_health */
 	bool unreported;                 /* kept for its public half alone */
+	bool outdated;                   /* called something else by now; its module will say what */
 	const char *module;              /* where to send work for it; lives as long as the catalogue */
 	struct catalog_key *next_kid;    /* another name of the same public key, or the same one in a later module */
 	/* Of a version of a key with several. */

@@ -96,10 +96,19 @@ static bool look_for_twin(void *arg, const struct conf_key *k, const struct cata
 
 	if (other == t->key)
 		return false;
-	if (!conf_set_shows(t->set, k->discovery))
+	if (!conf_set_shows(t->set, k->discovery) || (other->outdated && !t->key->outdated))
 		return true;
 	t->found = j11_text_equal(other->kid, t->key->kid) && (t->key->kid[0] != '\0' || j11_text_equal(other->jwk, t->key->jwk));
 	return !t->found;
+}
+
+/* Has the kid gone to another key, by a configuration that its own module has not spoken about yet? */
+static bool is_succeeded(const struct catalog_key *key, const struct catalog_key *of_kid)
+{
+	for (; key->outdated && of_kid != NULL; of_kid = of_kid->next_kid)
+		if (!of_kid->outdated)
+			return true;
+	return false;
 }
 
 /* Two names of one public key give one entry: a set with a kid twice is no use to anybody. Without a kid the whole JWK is compared. */
@@ -110,6 +119,8 @@ static bool is_repeated(const struct front *front, const struct conf_set *set, c
 
 	if (twin != NULL && twin->next_kid == NULL)
 		return false;
+	if (is_succeeded(key, twin))
+		return true;
 	front_view_each_published(front, set, look_for_twin, &t);
 	return t.found;
 }

@@ -175,16 +175,18 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && j11_text_equal(a, b));
 }
 
-/* What was learnt of a key must not outlive its meaning. */
+/* What was learnt of a key must not outlive its meaning. A key that only does something else, or is called something else, is still the same: it stays
+ * published until its module says how, since workers read the configuration after this process. Signatures by what it did before stay good. */
 static void forget_changed(struct front *front, const struct conf *old, const struct conf *new)
 {
 	for (size_t i = 0; i < old->n_keys; i++) {
 		const struct conf_key *was = &old->keys[i], *is;
 
 		is = i < new->n_keys && j11_text_equal(new->keys[i].name, was->name) ? &new->keys[i] : conf_find_key(new, was->name);
-		if (is == NULL || !same_text(is->uri, was->uri) || !same_text(is->alg, was->alg) || !same_text(is->kid, was->kid) ||
-			is->kid_style != was->kid_style || is->use != was->use || conf_key_is_versioned(is) != conf_key_is_versioned(was))
+		if (is == NULL || !same_text(is->uri, was->uri) || is->use != was->use || conf_key_is_versioned(is) != conf_key_is_versioned(was))
 			catalog_forget(front->catalog, was->name);
+		else if (!same_text(is->kid, was->kid) || is->kid_style != was->kid_style)
+			catalog_outdate(front->catalog, was->name);
 	}
 }
 

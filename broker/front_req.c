@@ -174,7 +174,7 @@ const struct catalog_key *front_kid_rival(const struct front *front, const struc
 	if (other == NULL || other->next_kid == NULL)
 		return NULL;
 	for (; other != NULL; other = other->next_kid)
-		if ((catalog_key_is_secret(key) || !j11_text_equal(other->jwk, key->jwk)) && conf_key_index(front->conf, other->name) < conf_key_index(front->conf, key->name))
+		if (!other->outdated && (catalog_key_is_secret(key) || !j11_text_equal(other->jwk, key->jwk)) && conf_key_index(front->conf, other->name) < conf_key_index(front->conf, key->name))
 			return other;
 	return NULL;
 }

@@ -285,6 +285,43 @@ def threads_of_one_worker_share_its_module():
 
 
 @test
+def a_key_stays_published_while_its_algorithm_or_kid_changes():
+    """The front has the new configuration, and no worker has said yet what its keys are by it: workers stand still meanwhile."""
+    def published(t):
+        return {k["n"]: k for k in json.loads(t.ask("GET", "/.well-known/jwks.json", sock=t.public)[2])["keys"] if k["kty"] == "RSA"}
+
+    def reload(t):
+        workers = [p for p in t.children() if "jwk11d-worker" in open(f"/proc/{p}/cmdline").read()]
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            t.daemon.send_signal(signal.SIGHUP)
+            t.wait_log("event=configuration state=replaced")
+            return published(t)
+        finally:
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+
+    with Trial() as t:
+        t.start()
+        before = published(t)
+        (n, first), = before.items()
+        t.change("alg = RS256\n", "alg = PS256\n")
+        equal(reload(t), before, "until its module has spoken it is what it was")
+        t.until(lambda: published(t)[n]["alg"] == "PS256", "the new algorithm")
+        equal(published(t), {n: {**first, "alg": "PS256"}})
+        before = published(t)
+        t.change("alg = PS256\n", "alg = PS256\nkid = other\n")
+        equal(reload(t), before)
+        t.until(lambda: published(t)[n]["kid"] == "other", "the new kid")
+        equal(published(t), {n: {**first, "alg": "PS256", "kid": "other"}})
+        t.change("object=rs256\n", "object=nothing\n")
+        equal(reload(t), {}, "another key by that name is not this one")
+        t.wait_log("event=catalogue")
+        equal(published(t), {})
+
+
+@test
 def the_front_links_neither_p11_kit_nor_libcrypto():
     out = subprocess.run(["ldd", os.path.join(os.path.dirname(JWK11D), "jwk11d-front")], capture_output=True, text=True, check=True).stdout
     for name in ("p11-kit", "libcrypto", "libssl", "softhsm"):

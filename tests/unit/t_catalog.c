@@ -152,6 +152,35 @@ static void forgets_a_key_on_demand(void **state)
 	catalog_free(c);
 }
 
+/* The kid is another one by the configuration: shown until the module has spoken, and then by what it says alone. */
+static void keeps_an_outdated_key_until_its_module_speaks(void **state)
+{
+	struct catalog *c = with_a();
+
+	(void)state;
+	catalog_outdate(c, "nobody");
+	assert_false(catalog_key_named(c, "a")->outdated);
+	catalog_outdate(c, "a");
+	assert_true(catalog_key_named(c, "a")->outdated);
+	assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_A);
+	simple(c, "other", WIRE_CATALOG_BEGIN, NULL);
+	assert_true(simple(c, "other", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_A);
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "active", "kb", JWK_B, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, JWK_B);
+	assert_false(catalog_key_named(c, "a")->outdated);
+	assert_null(catalog_key_of_kid(c, "ka"));
+	catalog_outdate(c, "a");
+	simple(c, "m", WIRE_CATALOG_BEGIN, NULL);
+	key(c, "m", "a", "unavailable", NULL, NULL, NULL);
+	assert_true(simple(c, "m", WIRE_CATALOG_END, NULL));
+	assert_string_equal(catalog_key_named(c, "a")->jwk, "");
+	assert_null(catalog_key_of_kid(c, "kb"));
+	catalog_free(c);
+}
+
 static void refuses_rows_outside_begin_and_end(void **state)
 {
 	struct catalog *c = with_a();
@@ -654,6 +683,7 @@ int main(void)
 		cmocka_unit_test(keeps_public_halves_of_a_token_that_went_away),
 		cmocka_unit_test(keeps_a_key_that_is_not_reported_any_more),
 		cmocka_unit_test(forgets_a_key_on_demand),
+		cmocka_unit_test(keeps_an_outdated_key_until_its_module_speaks),
 		cmocka_unit_test(refuses_rows_outside_begin_and_end),
 		cmocka_unit_test(refuses_jwks_that_must_not_be_published),
 		cmocka_unit_test(prefers_the_module_that_can_use_a_key),
