@@ -10,92 +10,15 @@
 #include "base/b64.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "json/json_take.h"
+#include "front_transit_way.h"
 #include "json/json_write.h"
 #include "problem.h"
 
 #define JSON "application/json"
 
-/* How Vault names what a key does. */
-static const struct way {
-	const char *alg;
-	const char *type; /* NULL: RSA, with the number of bits */
-	const char *name; /* of a version; NULL: the type again */
-	const char *hash; /* NULL: it takes whole messages only, and no hash changes that */
-	const char *scheme; /* signature_algorithm; NULL: there is no choice */
-	unsigned hash_len;
-} ways[] = {
-	{ "ES256", "ecdsa-p256", "P-256", "sha2-256", NULL, 32 },
-	{ "ES384", "ecdsa-p384", "P-384", "sha2-384", NULL, 48 },
-	{ "ES512", "ecdsa-p521", "P-521", "sha2-512", NULL, 64 },
-	{ "RS256", NULL, NULL, "sha2-256", "pkcs1v15", 32 },
-	{ "RS384", NULL, NULL, "sha2-384", "pkcs1v15", 48 },
-	{ "RS512", NULL, NULL, "sha2-512", "pkcs1v15", 64 },
-	{ "PS256", NULL, NULL, "sha2-256", "pss", 32 },
-	{ "PS384", NULL, NULL, "sha2-384", "pss", 48 },
-	{ "PS512", NULL, NULL, "sha2-512", "pss", 64 },
-	{ "EdDSA", "ed25519", "ed25519", NULL, NULL, 0 },
-	{ "Ed25519", "ed25519", "ed25519", NULL, NULL, 0 },
-};
-
-static const struct way *way_of(const struct catalog_key *key)
+static const struct front_transit_way *way_of(const struct catalog_key *key)
 {
-	for (size_t i = 0; i < J11_COUNT(ways); i++)
-		if (j11_text_equal(ways[i].alg, key->alg) && (ways[i].hash_len > 0 || j11_text_equal(key->crv, "Ed25519")))
-			return &ways[i];
-	return NULL;
-}
-
-static bool is_ecdsa(const struct way *way)
-{
-	return way->hash != NULL && way->scheme == NULL;
-}
-
-/* What clients send with these and what they send for nothing: Vault ignores an empty one. */
-enum member {
-	M_INPUT, M_HASH, M_OLD_HASH, M_SCHEME, M_MARSHALING, M_PREHASHED, M_VERSION, M_SALT, M_SIGNATURE, M_REFERENCE,
-	M_NAME, M_CONTEXT, M_SIGNATURE_CONTEXT, M_HMAC, M_CMAC, M_MAC_LENGTH, M_BATCH,
-	N_MEMBERS
-};
-struct members {
-	const struct j11_json *value[N_MEMBERS];
-	struct jwk11_view text[N_MEMBERS]; /* data NULL: absent, or null */
-};
-#define MEMBER(name, which) { name, J11_JSON_ANY, offsetof(struct members, value) + (which) * sizeof(const struct j11_json *), false }
-static const struct j11_json_field fields[N_MEMBERS] = {
-	[M_INPUT] = MEMBER("input", M_INPUT),
-	[M_HASH] = MEMBER("hash_algorithm", M_HASH),
-	[M_OLD_HASH] = MEMBER("algorithm", M_OLD_HASH),
-	[M_SCHEME] = MEMBER("signature_algorithm", M_SCHEME),
-	[M_MARSHALING] = MEMBER("marshaling_algorithm", M_MARSHALING),
-	[M_PREHASHED] = MEMBER("prehashed", M_PREHASHED),
-	[M_VERSION] = MEMBER("key_version", M_VERSION),
-	[M_SALT] = MEMBER("salt_length", M_SALT),
-	[M_SIGNATURE] = MEMBER("signature", M_SIGNATURE),
-	[M_REFERENCE] = MEMBER("reference", M_REFERENCE),
-	[M_NAME] = MEMBER("name", M_NAME),
-	[M_CONTEXT] = MEMBER("context", M_CONTEXT),
-	[M_SIGNATURE_CONTEXT] = MEMBER("signature_context", M_SIGNATURE_CONTEXT),
-	[M_HMAC] = MEMBER("hmac", M_HMAC),
-	[M_CMAC] = MEMBER("cmac", M_CMAC),
-	[M_MAC_LENGTH] = MEMBER("mac_length", M_MAC_LENGTH),
-	[M_BATCH] = MEMBER("batch_input", M_BATCH),
-};
-/* What would change the answer, and is not done here. */
-static const struct {
-	enum member member;
-	const char *why;
-} refused[] = {
-	{ M_BATCH, "send one request for each input" },
-	{ M_CONTEXT, "no key here is derived from another" },
-	{ M_SIGNATURE_CONTEXT, "signatures here have no context" },
-	{ M_HMAC, "there is nothing here but signatures" },
-	{ M_CMAC, "there is nothing here but signatures" },
-};
-
-static enum jwk11_rc bad(struct jwk11_err *err, enum member member, const char *why)
-{
-	return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_TYPE, "request body: \"%s\": %s", fields[member].name, why);
+	return front_transit_way_of(key->alg, key->crv);
 }
 
 bool front_transit_has(const struct front *front, struct jwk11_view path)
@@ -115,49 +38,6 @@ int64_t front_transit_version(const struct catalog_key *key)
 
 /* ---- what is asked for ---- */
 
-/* As texts, since the vault command sends every value as one. */
-static enum jwk11_rc read_members(const struct j11_json *root, struct members *m, struct jwk11_err *err)
-{
-	enum jwk11_rc rc = j11_json_take(root, fields, N_MEMBERS, false, "request body", m, err);
-
-	for (unsigned i = 0; rc == JWK11_OK && i < N_MEMBERS; i++) {
-		const struct j11_json *v = m->value[i];
-
-		if (v == NULL || v->type == J11_JSON_NULL)
-			continue;
-		if (v->type == J11_JSON_STRING || v->type == J11_JSON_NUMBER)
-			m->text[i] = v->text;
-		else if (v->type == J11_JSON_BOOL)
-			m->text[i] = v->boolean ? J11_VIEW("true") : J11_VIEW("false");
-		else if (i != M_BATCH)
-			rc = bad(err, (enum member)i, "must be a single value");
-		else
-			m->text[i] = v->raw;
-	}
-	for (size_t i = 0; rc == JWK11_OK && i < J11_COUNT(refused); i++)
-		if (m->text[refused[i].member].len > 0)
-			rc = bad(err, refused[i].member, refused[i].why);
-	if (rc == JWK11_OK && m->text[M_INPUT].data == NULL)
-		rc = j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_MISSING, "request body: member \"input\" is missing");
-	return rc;
-}
-
-/* A number of a version from 0 on; false: none. */
-static bool read_version(struct jwk11_view text, int64_t *ret_n)
-{
-	uint64_t n = 0;
-	bool good = j11_text_to_u64(text, J11_VERSION_MOMENT_MAX, &n);
-
-	*ret_n = (int64_t)n;
-	return good;
-}
-
-static const char *word_of(struct jwk11_view text, char *room, size_t room_len)
-{
-	j11_text_printable(text, room, room_len);
-	return room;
-}
-
 /* The version of this number that is published; NULL: a refusal. */
 static const struct catalog_key *find_version(const struct front_request *q, const struct catalog_key *key, int64_t n, struct jwk11_err *err)
 {
@@ -173,92 +53,17 @@ static const struct catalog_key *find_version(const struct front_request *q, con
 	return NULL;
 }
 
-/* Only the active version signs, so one that is named must be that. */
-static const struct catalog_key *version_to_sign(const struct front_request *q, const struct catalog_key *key, const struct members *m, struct jwk11_err *err)
+/* The version that is meant. Only the active one signs, so one that is named must be that. */
+static const struct catalog_key *version_of(const struct front_request *q, const struct catalog_key *key, enum conf_op op, const struct front_transit_body *b,
+	struct jwk11_err *err)
 {
-	const struct catalog_key *found;
-	int64_t n = 0;
+	const struct catalog_key *found = op == CONF_OP_VERIFY || b->version > 0 ? find_version(q, key, b->version, err) : key;
 
-	if (m->text[M_VERSION].len > 0 && !read_version(m->text[M_VERSION], &n)) {
-		bad(err, M_VERSION, "must be a number");
-		return NULL;
-	}
-	found = n > 0 ? find_version(q, key, n, err) : key;
-	if (found == NULL || found == key)
+	if (op == CONF_OP_VERIFY || found == NULL || found == key)
 		return found;
-	j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_KEY_NOT_ACTIVE, "key \"%s\": version %lld is %s; version %lld signs", key->name, (long long)n,
+	j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_KEY_NOT_ACTIVE, "key \"%s\": version %lld is %s; version %lld signs", key->name, (long long)b->version,
 		j11_version_state_name(found->version_state), (long long)front_transit_version(key));
 	return NULL;
-}
-
-/* "vault:vN:" comes off the signature and says by which version it is. */
-static const struct catalog_key *version_to_verify(const struct front_request *q, const struct catalog_key *key, struct members *m, struct jwk11_err *err)
-{
-	static const char start[] = "vault:v";
-	struct jwk11_view *sig = &m->text[M_SIGNATURE], number;
-	const char *s = sig->data, *colon;
-	int64_t n = 0;
-
-	if (sig->len <= sizeof(start) - 1 || memcmp(s, start, sizeof(start) - 1) != 0 ||
-		(colon = memchr(s + sizeof(start) - 1, ':', sig->len - (sizeof(start) - 1))) == NULL) {
-		bad(err, M_SIGNATURE, "must be vault:vN: and base64");
-		return NULL;
-	}
-	number = (struct jwk11_view){ .data = s + sizeof(start) - 1, .len = (size_t)(colon - s) - (sizeof(start) - 1) };
-	*sig = (struct jwk11_view){ .data = colon + 1, .len = sig->len - (size_t)(colon + 1 - s) };
-	if (!read_version(number, &n)) {
-		bad(err, M_SIGNATURE, "its version is no number");
-		return NULL;
-	}
-	return find_version(q, key, n, err);
-}
-
-static enum jwk11_rc mismatch(struct jwk11_err *err, const struct catalog_key *key, enum member member, const char *does, struct jwk11_view asked,
-	const char *usual)
-{
-	char room[64];
-
-	return j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" does %s, with %s %s only, not %s%s", key->name, key->alg,
-		fields[member].name, does, asked.len > 0 ? word_of(asked, room, sizeof(room)) : usual, asked.len > 0 ? "" : ", which is meant when none is named");
-}
-
-/* Hash and scheme must be the key's; of the length of the salt it has one. cosign names no scheme when it verifies, and means that by which it signed. */
-static enum jwk11_rc check_way(const struct front_request *q, const struct catalog_key *key, const struct way *way, const struct members *m, enum conf_op op,
-	bool prehashed, struct jwk11_err *err)
-{
-	struct jwk11_view hash = q->hash[0] != '\0' ? j11_view_str(q->hash) : m->text[M_HASH].len > 0 ? m->text[M_HASH] : m->text[M_OLD_HASH];
-	struct jwk11_view scheme = m->text[M_SCHEME], salt = m->text[M_SALT];
-	const char *usual_hash = op == CONF_OP_VERIFY ? way->hash : "sha2-256", *usual_scheme = op == CONF_OP_VERIFY ? way->scheme : "pss";
-	char len[8];
-
-	if (way->hash == NULL)
-		return prehashed ? j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_ALG_MISMATCH, "key \"%s\" does %s: it signs whole messages and no digests", key->name,
-			key->alg) : JWK11_OK;
-	if (!j11_view_equals(hash.len > 0 ? hash : j11_view_str(usual_hash), way->hash))
-		return mismatch(err, key, M_HASH, way->hash, hash, usual_hash);
-	if (way->scheme == NULL)
-		return JWK11_OK;
-	if (!j11_view_equals(scheme.len > 0 ? scheme : j11_view_str(usual_scheme), way->scheme))
-		return mismatch(err, key, M_SCHEME, way->scheme, scheme, usual_scheme);
-	snprintf(len, sizeof(len), "%u", way->hash_len);
-	if (j11_text_equal(way->scheme, "pss") && salt.len > 0 && !j11_view_equals(salt, "auto") && !j11_view_equals(salt, "hash") && !j11_view_equals(salt, len))
-		return mismatch(err, key, M_SALT, len, salt, "auto");
-	return JWK11_OK;
-}
-
-static enum jwk11_rc read_flags(const struct front_request *q, const struct members *m, bool *ret_prehashed, bool *ret_jws, struct jwk11_err *err)
-{
-	struct jwk11_view prehashed = m->text[M_PREHASHED], marshaling = m->text[M_MARSHALING];
-
-	if (m->text[M_NAME].len > 0 && !j11_view_equals(m->text[M_NAME], q->key)) /* hvac says it twice */
-		return bad(err, M_NAME, "is not the one of the path");
-	*ret_prehashed = j11_view_equals(prehashed, "true") || j11_view_equals(prehashed, "1");
-	if (!*ret_prehashed && prehashed.len > 0 && !j11_view_equals(prehashed, "false") && !j11_view_equals(prehashed, "0"))
-		return bad(err, M_PREHASHED, "must be true or false");
-	*ret_jws = j11_view_equals(marshaling, "jws");
-	if (!*ret_jws && marshaling.len > 0 && !j11_view_equals(marshaling, "asn1"))
-		return bad(err, M_MARSHALING, "must be asn1 or jws");
-	return JWK11_OK;
 }
 
 static enum jwk11_rc add_base64(struct front_request *q, enum wire_field field, struct jwk11_view text, const char *what, bool url, struct jwk11_err *err)
@@ -275,36 +80,32 @@ static enum jwk11_rc add_base64(struct front_request *q, enum wire_field field, 
 
 enum jwk11_rc front_transit_take(struct front_request *q, const struct catalog_key *key, enum conf_op op, const struct j11_json *root, struct jwk11_err *err)
 {
-	struct members m = { .value = { NULL } };
+	struct front_transit_body body;
 	const struct catalog_key *version;
-	const struct way *way;
-	bool prehashed = false, jws = false, named = op == CONF_OP_VERIFY;
-	enum jwk11_rc rc = read_members(root, &m, err);
+	const struct front_transit_way *way;
+	enum jwk11_rc rc = front_transit_body_read(root, op, q->key, &body, err);
 
-	if (rc == JWK11_OK)
-		rc = read_flags(q, &m, &prehashed, &jws, err);
 	if (rc != JWK11_OK)
 		return rc;
-	named = named || m.text[M_VERSION].len > 0;
-	version = op == CONF_OP_VERIFY ? version_to_verify(q, key, &m, err) : version_to_sign(q, key, &m, err);
+	version = version_of(q, key, op, &body, err);
 	if (version == NULL)
 		return err->rc;
 	way = way_of(version);
 	if (way == NULL)
 		return j11_err_set(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, "key \"%s\" does %s, which this API has no name for; POST /v1/keys/%s/%s does it",
 			key->name, version->alg[0] != '\0' ? version->alg : "something", key->name, conf_op_name(op));
-	rc = check_way(q, version, way, &m, op, prehashed, err);
+	rc = front_transit_way_check(way, &body, op, q->hash, version->name, err);
 	if (rc != JWK11_OK)
 		return rc;
-	if (named && version->is_version && version->kid[0] != '\0')
+	if (body.named && version->is_version && version->kid[0] != '\0')
 		snprintf(q->key, sizeof(q->key), "%s", version->kid);
-	q->pending->transit_jws = jws;
+	q->pending->transit_jws = body.jws;
 	wire_add_str(q->datagram, WIRE_F_ALG, version->alg);
-	if (is_ecdsa(way) && !jws)
+	if (front_transit_way_is_ecdsa(way) && !body.jws)
 		wire_add_str(q->datagram, WIRE_F_ENCODING, "der");
-	rc = add_base64(q, prehashed ? WIRE_F_DIGEST : WIRE_F_INPUT, m.text[M_INPUT], "member \"input\"", false, err);
+	rc = add_base64(q, body.prehashed ? WIRE_F_DIGEST : WIRE_F_INPUT, body.input, "member \"input\"", false, err);
 	if (rc == JWK11_OK && op == CONF_OP_VERIFY)
-		rc = add_base64(q, WIRE_F_SIGNATURE, m.text[M_SIGNATURE], "member \"signature\"", jws, err);
+		rc = add_base64(q, WIRE_F_SIGNATURE, body.signature, "member \"signature\"", body.jws, err);
 	return rc;
 }
 
@@ -441,7 +242,7 @@ static void add_ed25519(struct front_request *q, const struct catalog_key *key, 
 	j11_json_view(o, "public_key", j11_buf_view(&text));
 }
 
-static const char *type_of(const struct catalog_key *key, const struct way *way, char room[32])
+static const char *type_of(const struct catalog_key *key, const struct front_transit_way *way, char room[32])
 {
 	if (way->type != NULL)
 		return way->type;
@@ -451,7 +252,7 @@ static const char *type_of(const struct catalog_key *key, const struct way *way,
 
 static void add_version(struct front_request *q, const struct catalog_key *key, struct j11_json_out *o)
 {
-	const struct way *way = way_of(key);
+	const struct front_transit_way *way = way_of(key);
 	char number[24], moment[21], room[32];
 
 	if (way == NULL || key->pem[0] == '\0' || (key->is_version && !j11_version_is_published(key->version_state)))
@@ -485,7 +286,7 @@ static int64_t add_versions(struct front_request *q, const struct catalog_key *k
 	return least;
 }
 
-static void write_key(struct front_request *q, const struct catalog_key *key, const struct way *way, struct j11_json_out *o)
+static void write_key(struct front_request *q, const struct catalog_key *key, const struct front_transit_way *way, struct j11_json_out *o)
 {
 	static const char *const never[] = { "allow_plaintext_backup", "deletion_allowed", "derived", "exportable", "imported_key", "supports_decryption",
 		"supports_derivation", "supports_encryption" };
@@ -508,7 +309,7 @@ enum front_outcome front_transit_key(struct front_request *q)
 {
 	const struct catalog_key *key = front_find_key(q);
 	const struct conf_key *conf = key != NULL ? conf_find_key(q->front->conf, key->name) : NULL;
-	const struct way *way;
+	const struct front_transit_way *way;
 	struct j11_json_out o;
 
 	if (key == NULL)

@@ -24,7 +24,7 @@ libs="$(pkg-config --libs p11-kit-1 libcrypto yajl libseccomp) -lpthread"
 mkdir -p "$work/obj"
 
 # One archive of everything but the files with a main function.
-for f in "$top"/lib/*.c "$top"/lib/*/*.c "$top"/broker/conf_*.c "$top"/broker/grpc_proto.c "$top"/broker/grpc_text.c "$top"/broker/http_*.c "$top"/broker/keys_file.c "$top"/broker/policy.c "$top"/broker/problem.c "$top"/broker/wire.c "$top"/broker/audit_*.c \
+for f in "$top"/lib/*.c "$top"/lib/*/*.c "$top"/broker/conf_*.c "$top"/broker/front_transit_[bw]*.c "$top"/broker/grpc_proto.c "$top"/broker/grpc_text.c "$top"/broker/http_*.c "$top"/broker/keys_file.c "$top"/broker/policy.c "$top"/broker/problem.c "$top"/broker/wire.c "$top"/broker/audit_*.c \
 	"$top"/broker/breaker.c "$top"/broker/peer.c "$top"/broker/tally.c "$top"/broker/work_[a-l]*.c "$top"/broker/work_[n-z]*.c "$top"/tools/ask.c "$top"/tools/exit.c "$top"/tools/acme_doc.c "$top"/tools/est_attrs.c "$top"/tools/http_said.c; do
 	o=$work/obj/$(echo "${f#"$top"/}" | tr / _).o
 	# shellcheck disable=SC2086

@@ -4,6 +4,7 @@ check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/
 	tests/replay_jwk tests/replay_jws tests/replay_keys tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
 check_PROGRAMS += tests/replay_import tests/replay_grpc tests/replay_csr
 check_PROGRAMS += tests/replay_enroll
+check_PROGRAMS += tests/replay_transit
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
 
@@ -70,6 +71,10 @@ tests_replay_lint_LDADD = libj11core.la $(CRYPTO_LIBS)
 tests_replay_mldsa_SOURCES = tests/fuzz/replay.c tests/fuzz/f_mldsa.c
 tests_replay_mldsa_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_mldsa_LDADD = libj11core.la $(CRYPTO_LIBS)
+
+tests_replay_transit_SOURCES = tests/fuzz/replay.c tests/fuzz/f_transit.c
+tests_replay_transit_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_transit_LDADD = libj11front.la $(SECCOMP_LIBS)
 
 tests_replay_uri_SOURCES = tests/fuzz/replay.c tests/fuzz/f_uri.c
 tests_replay_uri_CPPFLAGS = $(TEST_CPPFLAGS) $(P11_CFLAGS)
