@@ -98,6 +98,8 @@ static void end_reload(struct sup *sup, size_t behind)
 		log_event(LOG_LEVEL_WARNING, "reload-slow", "behind", log_num(count, (long long)behind), NULL);
 		snprintf(sup->status.behind, sizeof(sup->status.behind), "%zu %s by the old configuration", behind,
 			behind == 1 ? "process still works" : "processes still work");
+	} else if (sup->status.refused[0] == '\0') {
+		log_event(LOG_LEVEL_NOTICE, "in-force", "file", sup->conf->path, NULL); /* everywhere */
 	}
 	tell_status(sup);
 	if (sup->told_ready)

@@ -1,12 +1,80 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += jwk11 sigstore-kms-jwk11
-jwk11_SOURCES = tools/jwk11.c tools/cmd.h tools/ask.c tools/ask.h tools/ask_pin.c tools/ask_pin.h \
-	tools/claims.c tools/jwt_batch.c tools/lines.c tools/lines.h tools/audit.h tools/audit_log.c tools/audit_points.c tools/audit_points.h tools/audit_show.c tools/audit_sign.c tools/audit_verify.c tools/choose.c tools/choose.h \
-	tools/cmd_cert.c tools/cmd_import_cert.c \
-	tools/cmd_audit.c tools/cmd_crypt.c tools/cmd_doctor.c tools/cmd_jwks.c tools/cmd_jws.c tools/cmd_lint.c tools/cmd_list.c tools/cmd_login.c tools/cmd_metrics.c tools/cmd_publish.c tools/cmd_setup.c \
-	tools/cmd_sign.c tools/cmd_tokens.c tools/cmd_verify.c tools/cmd_whoami.c tools/exit.c tools/help.c tools/options.c tools/verbs.c tools/gather.c tools/gather.h tools/io.c tools/local_open.c tools/local.h tools/local_in.h tools/local_key.c tools/local_version.c tools/local_version.h tools/cmd_import.c tools/key_file.c tools/key_file.h tools/cmd_keygen.c tools/cmd_keys.c tools/cmd_prune.c tools/cmd_rotate.c tools/mac.c tools/mac.h \
-	tools/show.c tools/show.h tools/show_diff.c tools/show_lint.c tools/show_lint.h tools/table.c tools/table.h \
-	broker/conf_check.c broker/conf_emit.c broker/conf_keys.c broker/conf_kubernetes.c broker/conf_load.c broker/conf_look.c broker/conf_read.c broker/conf_set.c $(KEYS_SOURCES)
+jwk11_SOURCES = \
+	tools/jwk11.c \
+	tools/cmd.h \
+	tools/ask.c \
+	tools/ask.h \
+	tools/ask_pin.c \
+	tools/ask_pin.h \
+	tools/claims.c \
+	tools/jwt_batch.c \
+	tools/lines.c \
+	tools/lines.h \
+	tools/audit.h \
+	tools/audit_log.c \
+	tools/audit_points.c \
+	tools/audit_points.h \
+	tools/audit_show.c \
+	tools/audit_sign.c \
+	tools/audit_verify.c \
+	tools/choose.c \
+	tools/choose.h \
+	tools/cmd_cert.c \
+	tools/cmd_import_cert.c \
+	tools/cmd_audit.c \
+	tools/cmd_crypt.c \
+	tools/cmd_doctor.c \
+	tools/cmd_jwks.c \
+	tools/cmd_jws.c \
+	tools/cmd_lint.c \
+	tools/cmd_list.c \
+	tools/cmd_login.c \
+	tools/cmd_metrics.c \
+	tools/cmd_publish.c \
+	tools/cmd_setup.c \
+	tools/cmd_sign.c \
+	tools/cmd_tokens.c \
+	tools/cmd_verify.c \
+	tools/cmd_whoami.c \
+	tools/exit.c \
+	tools/help.c \
+	tools/options.c \
+	tools/verbs.c \
+	tools/gather.c \
+	tools/gather.h \
+	tools/io.c \
+	tools/local_open.c \
+	tools/local.h \
+	tools/local_in.h \
+	tools/local_key.c \
+	tools/local_version.c \
+	tools/local_version.h \
+	tools/cmd_import.c \
+	tools/key_file.c \
+	tools/key_file.h \
+	tools/cmd_keygen.c \
+	tools/cmd_keys.c \
+	tools/cmd_prune.c \
+	tools/cmd_rotate.c \
+	tools/mac.c \
+	tools/mac.h \
+	tools/show.c \
+	tools/show.h \
+	tools/show_diff.c \
+	tools/show_lint.c \
+	tools/show_lint.h \
+	tools/table.c \
+	tools/table.h \
+	broker/conf_check.c \
+	broker/conf_emit.c \
+	broker/conf_keys.c \
+	broker/conf_kubernetes.c \
+	broker/conf_load.c \
+	broker/conf_look.c \
+	broker/conf_read.c \
+	broker/conf_set.c \
+	$(KEYS_SOURCES)
 jwk11_SOURCES += tools/look.c tools/look.h
 jwk11_SOURCES += tools/cmd_complete.c tools/cmd_token.c tools/token_file.c tools/token_file.h tools/token_get.c tools/token_get.h tools/token_google.c tools/token_google.h \
 	tools/token_rules.c tools/token_rules.h tools/token_stay.c tools/token_stay.h tools/wake.c tools/wake.h broker/sup_notify.c broker/sup_notify.h broker/log.c broker/log.h

@@ -93,7 +93,20 @@ tests_replay_policy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_policy_LDADD = libj11broker.la libj11core.la $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 
 # The worker but for its main thread, on the mock module.
-tests_replay_worker_SOURCES = tests/fuzz/replay.c tests/fuzz/f_worker.c broker/audit_file.c broker/audit_journal.c broker/breaker.c broker/work_audit.c broker/work_break.c \
-	broker/work_login.c broker/work_ops.c broker/work_peer.c broker/work_tell.c broker/work_unit.c broker/work_version.c broker/work_view.c
+tests_replay_worker_SOURCES = \
+	tests/fuzz/replay.c \
+	tests/fuzz/f_worker.c \
+	broker/audit_file.c \
+	broker/audit_journal.c \
+	broker/breaker.c \
+	broker/work_audit.c \
+	broker/work_break.c \
+	broker/work_login.c \
+	broker/work_ops.c \
+	broker/work_peer.c \
+	broker/work_tell.c \
+	broker/work_unit.c \
+	broker/work_version.c \
+	broker/work_view.c
 tests_replay_worker_CPPFLAGS = $(TEST_CPPFLAGS) $(P11_CFLAGS) $(CRYPTO_CFLAGS) -DMOCK_MODULE='"$(abs_builddir)/tests/mock/.libs/jwk11-mock.so"'
 tests_replay_worker_LDADD = libj11broker.la libj11core.la $(CRYPTO_LIBS) $(SECCOMP_LIBS) -lpthread

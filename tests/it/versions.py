@@ -164,7 +164,7 @@ def a_new_algorithm_begins_with_a_new_version():
         first = rotate(b)
         b.change("alg = ES256\nlead", "alg = RS256\nlead")
         b.daemon.send_signal(1)
-        b.until(lambda: "event=reloaded" in b.log and b.sign() != "NOT_READY", "the first one to be seen again")
+        b.until(lambda: "event=in-force" in b.log and b.sign() != "NOT_READY", "the first one to be seen again")
         equal(b.sign(), first)
         second = rotate(b, "--bits", "3072")
         equal([v["alg"] for v in b.versions()], ["ES256", "RS256"])
@@ -284,7 +284,7 @@ def a_broker_that_is_told_looks_at_once():
     with broker() as b:
         b.change("rescan = 30m\n", "rescan = 30m\naudit-file = " + b.dir + "/audit.jsonl\n")
         b.daemon.send_signal(1)
-        b.wait_log("event=reloaded")
+        b.wait_log("event=in-force")
         equal(b.tool("rotate", "issuer")[2], "")
         equal(len(b.jwks()), 1, "nobody has waited")
         generate(b, "issuer@" + stamp(START + HOUR))

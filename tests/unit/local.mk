@@ -1,9 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 # One program for each module.
 if HAVE_CMOCKA
-UNIT_TESTS = tests/t_base tests/t_json tests/t_alg tests/t_der tests/t_point tests/t_pub tests/t_jwk tests/t_jws tests/t_jwt tests/t_jwe tests/t_mldsa tests/t_verify tests/t_vectors tests/t_x5c tests/t_roca tests/t_kid tests/t_akp \
-	tests/t_jws_make tests/t_profile tests/t_cose \
-	tests/t_http_parse tests/t_problem tests/t_catalog tests/t_call tests/t_conf tests/t_wire tests/t_policy tests/t_tools
+UNIT_TESTS = \
+	tests/t_base \
+	tests/t_json \
+	tests/t_alg \
+	tests/t_der \
+	tests/t_point \
+	tests/t_pub \
+	tests/t_jwk \
+	tests/t_jws \
+	tests/t_jwt \
+	tests/t_jwe \
+	tests/t_mldsa \
+	tests/t_verify \
+	tests/t_vectors \
+	tests/t_x5c \
+	tests/t_roca \
+	tests/t_kid \
+	tests/t_akp \
+	tests/t_jws_make \
+	tests/t_profile \
+	tests/t_cose \
+	tests/t_http_parse \
+	tests/t_problem \
+	tests/t_catalog \
+	tests/t_call \
+	tests/t_conf \
+	tests/t_wire \
+	tests/t_policy \
+	tests/t_tools
 UNIT_TESTS += tests/t_user tests/t_meter tests/t_token_rules
 UNIT_TESTS += tests/t_grpc
 UNIT_TESTS += tests/t_breaker tests/t_work_login
