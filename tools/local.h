@@ -12,6 +12,9 @@ struct local;
 /* Reads the configuration, or makes one from the options; loads its modules. */
 enum jwk11_rc local_open(const struct cmd_global *g, struct local **ret_local, struct jwk11_err *err) J11_MUST_USE;
 void local_close(struct local *local);
+/* The PIN that was typed for it; NULL: none was. Borrowed. */
+struct j11_secret;
+const struct j11_secret *local_pin(const struct local *local);
 /* Do these options stand for a configuration? Then a broker has another one. */
 bool local_is_direct(const struct cmd_global *g);
 const struct conf *local_conf(const struct local *local);

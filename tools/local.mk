@@ -81,6 +81,7 @@ jwk11_SOURCES += tools/cmd_complete.c tools/cmd_token.c tools/token_file.c tools
 jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker -I$(srcdir)/tools $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 jwk11_SOURCES += tools/doctor.h tools/doctor_audit.c tools/doctor_broker.c tools/doctor_clock.c tools/doctor_config.c tools/doctor_devices.c tools/doctor_jwks.c tools/doctor_keys.c \
 	tools/doctor_modules.c tools/doctor_rotation.c tools/doctor_say.c tools/doctor_service.c tools/doctor_socket.c tools/doctor_tokens.c
+jwk11_SOURCES += tools/setup.h tools/setup_ask.c tools/setup_find.c tools/setup_trial.c tools/setup_write.c
 jwk11_SOURCES += tools/probe.c tools/probe.h tools/registered.c tools/registered.h tools/unit_files.c tools/unit_files.h
 jwk11_CPPFLAGS += -DJWK11_P11_MODULE_PATH='"$(P11_MODULE_PATH)"' -DJWK11_P11_MODULE_CONFIGS='"$(P11_MODULE_CONFIGS)"' \
 	-DJWK11_P11_SYSTEM_MODULES='"$(P11_SYSTEM_MODULES)"'

@@ -192,6 +192,11 @@ void local_close(struct local *l)
 	j11_mem_free(l);
 }
 
+const struct j11_secret *local_pin(const struct local *l)
+{
+	return l->pin;
+}
+
 const struct conf *local_conf(const struct local *l)
 {
 	return l->conf;

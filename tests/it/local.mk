@@ -8,7 +8,7 @@ endif
 check_PROGRAMS += tests/token_key
 IT_TESTS = tests/it/daemon.py tests/it/cli.py tests/it/jws.py tests/it/front_alone.py tests/it/raw_trial.py tests/it/kids.py tests/interop/judges.py tests/interop/jwe.py
 IT_TESTS += tests/it/cli_lint.py
-IT_TESTS += tests/it/doctor.py
+IT_TESTS += tests/it/doctor.py tests/it/setup.py
 IT_TESTS += tests/it/batch.py tests/it/jwt_batch.py tests/it/limits.py tests/it/metrics.py tests/it/policy.py
 IT_TESTS += tests/interop/jws.py
 IT_TESTS += tests/it/macs.py tests/it/import.py tests/it/certs.py
