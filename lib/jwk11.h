@@ -307,8 +307,8 @@ struct jwk11_chain; /* those of one key, leaf first */
 JWK11_PUBLIC JWK11_MUST_USE enum jwk11_rc jwk11_token_certs(struct jwk11_token *token, struct jwk11_certs **ret_certs, struct jwk11_err *err);
 JWK11_PUBLIC void jwk11_certs_free(struct jwk11_certs *certs);
 JWK11_PUBLIC size_t jwk11_certs_count(const struct jwk11_certs *certs);
-/* The certificate chain of a key, from `certs` (NULL: its token's are read now). The leaf holds this very public key; of several, the one that is
- * valid now, then one with the key's CKA_ID or label, then the newest is taken. Each next certificate certifies the one before: names, key
+/* The certificate chain of a key, from `certs` (NULL: its token's are read now). The leaf holds this very public key and is no attestation of it (YubiKey
+ * PIV: it names the device); of several, the one that is valid now, then one with the key's CKA_ID or label, then the newest is taken. Each next certificate certifies the one before: names, key
  * identifiers, CA bit and signature are checked (RFC 5280 section 6.1), whom to trust is not decided. A self-signed root is left out unless it is
  * the leaf; where an issuer is not on the token, and after 8 certificates or 64 KiB, the chain ends. A certificate that has expired does not stop
  * anything; see jwk11_chain_note. Caller frees. Errors: NOT_FOUND (codes CERT_ABSENT and, when a

@@ -61,6 +61,8 @@ libj11core_la_SOURCES = \
 	lib/jose/x509.h \
 	lib/jose/x5c.c \
 	lib/jose/x5c.h \
+	lib/jose/attest.c \
+	lib/jose/attest.h \
 	lib/jose/bundle.c \
 	lib/jose/bundle.h \
 	lib/jose/cert_text.c \
@@ -69,6 +71,8 @@ libj11core_la_SOURCES = \
 	lib/token/cert.h \
 	lib/token/cert_write.c \
 	lib/token/cert_write.h \
+	lib/token/claims.c \
+	lib/token/claims.h \
 	lib/jose/alg.c \
 	lib/jose/alg.h \
 	lib/jose/der.c \

@@ -22,6 +22,7 @@ jwk11_SOURCES = \
 	tools/choose.h \
 	tools/cmd_cert.c \
 	tools/cmd_import_cert.c \
+	tools/cmd_inspect.c \
 	tools/cmd_audit.c \
 	tools/cmd_crypt.c \
 	tools/cmd_doctor.c \
@@ -62,6 +63,8 @@ jwk11_SOURCES = \
 	tools/show.c \
 	tools/show.h \
 	tools/show_diff.c \
+	tools/show_inspect.c \
+	tools/show_inspect.h \
 	tools/show_lint.c \
 	tools/show_lint.h \
 	tools/table.c \

@@ -126,6 +126,8 @@ static const struct j11_cert *pick_leaf(struct building *b)
 		const struct j11_cert *cert = b->certs->list[i];
 		bool near = is_near(cert, b->of), holds = j11_cert_holds(cert, b->of->pub, b->spki_hash, near && n_near++ < MAX_TRIES);
 
+		if (holds && j11_cert_is_attestation(cert))
+			continue;
 		b->foreign = b->foreign || (near && !holds);
 		if (!holds || is_repeated(b->certs, i))
 			continue;

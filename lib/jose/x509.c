@@ -169,6 +169,25 @@ bool j11_cert_is_self_issued(const struct j11_cert *cert)
 	return j11_cert_names(cert, cert);
 }
 
+unsigned j11_cert_yubico_arc(const void *extension)
+{
+	static const unsigned char piv[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a, 0x03 }; /* 1.3.6.1.4.1.41482.3 in DER */
+	const ASN1_OBJECT *oid = X509_EXTENSION_get_object((X509_EXTENSION *)extension);
+	const unsigned char *octets = OBJ_get0_data(oid);
+
+	return OBJ_length(oid) == sizeof(piv) + 1 && memcmp(octets, piv, sizeof(piv)) == 0 ? octets[sizeof(piv)] : 0;
+}
+
+bool j11_cert_is_attestation(const struct j11_cert *cert)
+{
+	enum { FIRMWARE = 3 };
+
+	for (int i = 0; i < X509_get_ext_count(cert->x509); i++)
+		if (j11_cert_yubico_arc(X509_get_ext(cert->x509, i)) == FIRMWARE)
+			return true;
+	return false;
+}
+
 bool j11_cert_is_valid_at(const struct j11_cert *cert, int64_t now)
 {
 	return cert->not_before <= now && now <= cert->not_after;

@@ -30,6 +30,10 @@ bool j11_cert_names(const struct j11_cert *issuer, const struct j11_cert *subjec
 bool j11_cert_certifies(const struct j11_cert *issuer, const struct j11_cert *subject);
 /* Subject and issuer are the same name. */
 bool j11_cert_is_self_issued(const struct j11_cert *cert);
+/* Did a YubiKey make it to say how it made the key (attest.h)? Nobody else's business, and no certificate for relying parties. */
+bool j11_cert_is_attestation(const struct j11_cert *cert);
+/* The last arc of an X509_EXTENSION 1.3.6.1.4.1.41482.3.N; 0: another one. */
+unsigned j11_cert_yubico_arc(const void *extension);
 bool j11_cert_is_valid_at(const struct j11_cert *cert, int64_t now);
 
 #endif

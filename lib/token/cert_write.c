@@ -103,10 +103,10 @@ static bool is_there(const struct job *j, const struct j11_cert *cert)
 	return false;
 }
 
-/* A certificate of this key that is not the new one. */
+/* A certificate of this key that is not the new one, nor the device's own word about the key. */
 static bool is_replaced(const struct job *j, const struct j11_cert *cert)
 {
-	return !j11_view_equal(cert->der, j->certs->list[0]->der) && j11_cert_holds(cert, j->key->pub, j->spki_hash, true);
+	return !j11_view_equal(cert->der, j->certs->list[0]->der) && j11_cert_holds(cert, j->key->pub, j->spki_hash, true) && !j11_cert_is_attestation(cert);
 }
 
 /* ---- writing ---- */

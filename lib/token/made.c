@@ -33,6 +33,16 @@ bool j11_made_is_about_attributes(CK_RV rv)
 		rv == CKR_TEMPLATE_INCOMPLETE;
 }
 
+bool j11_made_gives(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+	static const CK_ATTRIBUTE_TYPE parts[] = { CKA_VALUE, CKA_PRIVATE_EXPONENT, CKA_PRIME_1 };
+
+	for (size_t i = 0; i < J11_COUNT(parts); i++)
+		if (gives(token, session, key, parts[i]))
+			return true;
+	return false;
+}
+
 enum jwk11_rc j11_made_check(struct jwk11_token *token, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, const char *label, struct jwk11_err *err)
 {
 	const char *why = NULL;
@@ -41,7 +51,7 @@ enum jwk11_rc j11_made_check(struct jwk11_token *token, CK_SESSION_HANDLE sessio
 		why = "as extractable";
 	else if (said(token, session, key, CKA_SENSITIVE, CK_TRUE) == CK_FALSE)
 		why = "as not sensitive";
-	else if (gives(token, session, key, CKA_PRIVATE_EXPONENT) || gives(token, session, key, CKA_VALUE))
+	else if (j11_made_gives(token, session, key))
 		why = "and gives its private value to whoever asks";
 	if (why == NULL)
 		return JWK11_OK;

@@ -5,12 +5,17 @@ check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/
 check_PROGRAMS += tests/replay_import tests/replay_grpc tests/replay_csr
 check_PROGRAMS += tests/replay_enroll
 check_PROGRAMS += tests/replay_transit
+check_PROGRAMS += tests/replay_attest
 TESTS += tests/fuzz/replay.sh
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/replay.sh tests/fuzz/seeds
 
 tests_replay_answer_SOURCES = tests/fuzz/replay.c tests/fuzz/f_answer.c tools/ask.c tools/exit.c
 tests_replay_answer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_answer_LDADD = libj11base.la
+
+tests_replay_attest_SOURCES = tests/fuzz/replay.c tests/fuzz/f_attest.c
+tests_replay_attest_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_attest_LDADD = libj11core.la $(CRYPTO_LIBS)
 
 tests_replay_b64_SOURCES = tests/fuzz/replay.c tests/fuzz/f_b64.c
 tests_replay_b64_CPPFLAGS = $(TEST_CPPFLAGS)

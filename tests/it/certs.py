@@ -1,67 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """jwk11 import-cert, cert list and cert export: from a CA's answer to x5c in the key set, and what stands in the way."""
-import base64, datetime, hashlib, json, os, re, subprocess, sys
+import base64, hashlib, json, os, re, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
+from issued import CA, DAY, DER, NOW, PEM, name, pems, public, run, said, write, x5t
 from mock_token import Mock
-from trial import JWK11, Trial, equal, main, test
-
-PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
-NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-DAY = datetime.timedelta(days=1)
-
-
-def name(cn):
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, cn), x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Example, Ltd")])
-
-
-class CA:
-    """A root and a CA below it."""
-
-    def __init__(self):
-        self.keys = {who: ec.generate_private_key(ec.SECP256R1()) for who in ("root", "inner")}
-        self.root = self.issue("root", self.keys["root"].public_key(), by="root", ca=True)
-        self.inner = self.issue("inner", self.keys["inner"].public_key(), by="root", ca=True)
-
-    def issue(self, cn, key, by="inner", ca=False, since=-DAY, until=30 * DAY, serial=None):
-        return (x509.CertificateBuilder().subject_name(name(cn)).issuer_name(name(by)).serial_number(serial or x509.random_serial_number())
-                .public_key(key).not_valid_before(NOW + since).not_valid_after(NOW + until).add_extension(x509.BasicConstraints(ca, None), True)
-                .sign(self.keys[by], hashes.SHA256()))
-
-
-def pems(*certs):
-    return b"".join(c.public_bytes(PEM) for c in certs)
-
-
-def x5t(cert):
-    return base64.urlsafe_b64encode(cert.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
-
-
-def write(t, file, data):
-    path = os.path.join(t.dir, file)
-    with open(path, "wb") as f:
-        f.write(data if isinstance(data, bytes) else data.encode())
-    return path
-
-
-def run(t, *args, code=0, **more):
-    r = subprocess.run([os.path.abspath(JWK11), "--config", t.conf, *args], capture_output=True, **more)
-    equal(r.returncode, code, f"{args}: {r.stdout}{r.stderr.decode()}")
-    r.err = r.stderr.decode()
-    return r
+from trial import Trial, equal, main, test
 
 
 def bring(t, key, data, *more, code=0):
     return run(t, "import-cert", key, "-", *more, code=code, input=data)
-
-
-def said(r):
-    return json.loads(r.stdout)
 
 
 def counts(r):
@@ -74,10 +27,6 @@ def refused(t, key, data, code, *words, args=()):
         if word not in r.err:
             raise AssertionError(f"no {word!r} in {r.err!r}")
     equal(r.stdout, b"", "output of a refusal")
-
-
-def public(t, key):
-    return serialization.load_pem_public_key(run(t, "jwks", "--format", "pem", "--offline", key).stdout)
 
 
 def listed(t, *args):

@@ -11,6 +11,7 @@ IT_TESTS += tests/it/cli_lint.py
 IT_TESTS += tests/it/doctor.py tests/it/setup.py
 IT_TESTS += tests/it/batch.py tests/it/jwt_batch.py tests/it/limits.py tests/it/metrics.py tests/it/policy.py
 IT_TESTS += tests/interop/jws.py
+IT_TESTS += tests/it/evidence.py
 IT_TESTS += tests/it/macs.py tests/it/import.py tests/it/certs.py
 IT_TESTS += tests/interop/leading_zeros.py tests/it/cloud_token.py
 IT_TESTS += tests/it/profiles.py
@@ -35,6 +36,7 @@ EXTRA_DIST += tests/it/grpc_client.py
 EXTRA_DIST += scripts/kubernetes tests/interop/kubernetes/README.md tests/interop/kubernetes/run.py tests/interop/kubernetes/cluster.py
 EXTRA_DIST += tests/interop/kubernetes/main.go tests/interop/kubernetes/go.mod tests/interop/kubernetes/go.sum
 EXTRA_DIST += $(IT_TESTS) tests/it/clocked.py tests/it/audited.py tests/it/raw_http.py tests/it/terminal.py tests/it/trial.py tests/it/softhsm.h
+EXTRA_DIST += tests/it/issued.py
 EXTRA_DIST += tests/it/served.py
 EXTRA_DIST += tests/it/certified.py
 
