@@ -336,5 +336,18 @@ def files_of_sets_change_when_a_moment_comes_though_nobody_asks():
         equal(kids(), [second])
 
 
+@test
+def a_version_has_its_certificate_requested_before_it_signs():
+    with broker() as b:
+        rotate(b)
+        later = rotate(b)
+        equal([state for state, _ in states(b)].count("next"), 1)
+        equal((later, "next") in [(kid, state) for state, kid in states(b)], True)
+        status, _, body = b.ask("POST", f"/v1/keys/{later}/sign", {"input": "aGk"})
+        equal((status, json.loads(body)["code"]), (409, "KEY_NOT_ACTIVE"))
+        status, _, body = b.ask("POST", f"/v1/keys/{later}/csr", {"subject": "CN=a"}, {"Accept": "application/json"})
+        equal((status, json.loads(body).get("kid")), (200, later), body)
+
+
 if __name__ == "__main__":
     main()

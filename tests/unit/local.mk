@@ -39,7 +39,7 @@ UNIT_TESTS += tests/t_audit
 UNIT_TESTS += tests/t_enroll
 UNIT_TESTS += tests/t_keys_file
 UNIT_TESTS += tests/t_priv
-UNIT_TESTS += tests/t_csr
+UNIT_TESTS += tests/t_csr tests/t_front_csr
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -265,3 +265,8 @@ tests_t_enroll_SOURCES = tests/unit/t_enroll.c $(ENROLL_PURE)
 tests_t_enroll_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_enroll_CFLAGS = $(TEST_FLAGS)
 tests_t_enroll_LDADD = $(TEST_LIBS)
+
+tests_t_front_csr_SOURCES = tests/unit/t_front_csr.c
+tests_t_front_csr_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_front_csr_CFLAGS = $(TEST_FLAGS)
+tests_t_front_csr_LDADD = $(FRONT_LIBS)

@@ -364,6 +364,54 @@ static void a_signature_that_does_not_verify_stays_here(void **state)
 	j11_buf_done(&der);
 }
 
+/* A signature that somebody else has made. */
+static enum jwk11_rc given(void *arg, struct jwk11_view input, struct jwk11_buf *ret_sig, struct jwk11_err *err)
+{
+	const struct jwk11_view *sig = arg;
+
+	(void)input;
+	(void)err;
+	j11_buf_add(ret_sig, sig->data, sig->len);
+	return ret_sig->failed;
+}
+
+static void an_ml_dsa_request_is_octet_for_octet_what_another_library_makes(void **state)
+{
+	struct vector v;
+
+	(void)state;
+	vector_load(&v, "akp-requests.json");
+	for (const struct j11_json *one = j11_json_get(v.root, "requests")->child; one != NULL; one = one->next) {
+		struct jwk11_buf theirs = J11_BUF(J11_CSR_DER_MAX), ours = J11_BUF(J11_CSR_DER_MAX);
+		struct jwk11_pub *pub = NULL;
+		unsigned char *spki = NULL;
+		const ASN1_BIT_STRING *bits = NULL;
+		struct jwk11_view sig;
+		X509_REQ *req;
+		int len;
+
+		assert_int_equal(j11_b64_decode(vector_text(one, "csr"), "csr", &theirs, NULL), JWK11_OK);
+		assert_int_equal(j11_csr_check(j11_buf_view(&theirs), NULL), JWK11_OK);
+		req = read_request(&theirs);
+		len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &spki);
+		assert_int_equal(j11_pub_from_spki((struct jwk11_view){ spki, (size_t)len }, &pub, NULL), JWK11_OK);
+		X509_REQ_get0_signature(req, &bits, NULL);
+		sig = (struct jwk11_view){ .data = bits->data, .len = (size_t)bits->length };
+		assert_int_equal(j11_csr_make(pub, pub->alg, &(struct jwk11_csr){ .subject = "CN=a" }, &(struct j11_csr_signer){ given, &sig }, &ours, NULL), JWK11_OK);
+		assert_true(j11_view_equal(j11_buf_view(&ours), j11_buf_view(&theirs)));
+		assert_int_equal(j11_csr_make(pub, pub->alg, &(struct jwk11_csr){ .subject = "CN=b" }, &(struct j11_csr_signer){ given, &sig }, &ours, NULL),
+			JWK11_ERR_SIGNATURE);
+		theirs.data[theirs.len - 1] ^= 1;
+		assert_int_equal(j11_csr_check(j11_buf_view(&theirs), NULL), JWK11_ERR_SIGNATURE);
+		OPENSSL_free(spki);
+		X509_REQ_free(req);
+		jwk11_pub_unref(pub);
+		j11_buf_done(&theirs);
+		j11_buf_done(&ours);
+	}
+	vector_done(&v);
+}
+
 /* ---- certificates ---- */
 
 static enum jwk11_rc make_self(struct soft *s, const struct jwk11_csr *what, const struct j11_self_spec *spec, struct jwk11_buf *out, struct jwk11_err *err)
@@ -566,6 +614,7 @@ int main(void)
 		cmocka_unit_test(alternative_names_are_checked), cmocka_unit_test(every_algorithm_signs_a_request_that_libcrypto_verifies),
 		cmocka_unit_test(a_request_holds_what_was_asked_for), cmocka_unit_test(names_alone_make_a_critical_extension),
 		cmocka_unit_test(requests_that_cannot_be_made_say_why), cmocka_unit_test(a_signature_that_does_not_verify_stays_here),
+		cmocka_unit_test(an_ml_dsa_request_is_octet_for_octet_what_another_library_makes),
 		cmocka_unit_test(every_algorithm_signs_a_certificate_for_itself), cmocka_unit_test(certificates_that_cannot_be_made_say_why),
 		cmocka_unit_test(bodies_and_templates_say_the_same), cmocka_unit_test(texts_that_say_something_else_are_refused),
 		cmocka_unit_test(texts_have_limits), cmocka_unit_test(memory_may_be_short_anywhere),
