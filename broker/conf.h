@@ -21,6 +21,9 @@ enum conf_sync { CONF_SYNC_NONE, CONF_SYNC_INTERVAL, CONF_SYNC_EACH };
 enum conf_login { CONF_LOGIN_AUTO, CONF_LOGIN_ALWAYS, CONF_LOGIN_NEVER, CONF_LOGIN_PROTECTED }; /* as enum jwk11_login_mode */
 
 struct j11_profile;
+struct j11_template;
+/* By which operation a template is signed. */
+enum conf_op conf_op_of(const struct j11_template *t);
 
 /* Lists of strings are NULL-terminated arrays, never NULL themselves. All memory belongs to the struct conf. */
 struct conf_token {
@@ -116,6 +119,7 @@ struct conf_client {
 	const char **jwt_forbid;
 	const char **jwt_typ;
 	const char **jwt_header;
+	const char **templates; /* names of templates, "*": all; not empty: nothing is signed but these */
 	const char **administer; /* names of [token]; "*": all. May log in and out there */
 	int64_t rate;           /* requests an hour that each user may make by this section; 0: any number */
 	unsigned burst;         /* as many at once after a silence; 0 with rate 0 */

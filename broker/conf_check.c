@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "conf_table.h"
 #include "form/profile.h"
+#include "form/template.h"
 
 struct checked {
 	struct conf *conf;
@@ -259,6 +260,41 @@ static bool is_alg(const char *word)
 	return conf_list_has(names, word);
 }
 
+/* Does one of the section's words grant a template of this operation? */
+static bool has_template_of(const struct conf_client *client, enum conf_op op)
+{
+	const struct j11_template *t;
+
+	for (size_t i = 0; (t = j11_template_at(i)) != NULL; i++)
+		for (const char **word = client->templates; conf_op_of(t) == op && *word != NULL; word++)
+			if (j11_template_is_granted_by(t, *word))
+				return true;
+	return false;
+}
+
+/* Templates and operations are two sides of one grant: what has one side only would be a line that grants nothing, and was meant to. */
+static enum jwk11_rc check_templates(struct checked *r, const struct conf_client *client)
+{
+	static const enum conf_op ops[] = { CONF_OP_SIGN, CONF_OP_JWS, CONF_OP_JWT };
+	struct jwk11_err unknown = { .rc = JWK11_OK };
+	const struct j11_template *t;
+
+	for (const char **word = client->templates; *word != NULL; word++) {
+		if (!j11_template_is_word(*word)) {
+			j11_template_unknown(j11_view_str(*word), &unknown);
+			return refuse(r, "[client %s]: %s", client->name, unknown.text);
+		}
+		t = j11_template_find(j11_view_str(*word));
+		if (t != NULL && !client->ops[conf_op_of(t)])
+			return refuse(r, "[client %s] template %s goes with allow = %s", client->name, *word, conf_op_name(conf_op_of(t)));
+	}
+	for (size_t i = 0; i < J11_COUNT(ops); i++)
+		if (client->ops[ops[i]] && !has_template_of(client, ops[i]))
+			return refuse(r, "[client %s] has template lines, and none of them is for allow = %s: what is free goes into a section of its own",
+				client->name, conf_op_name(ops[i]));
+	return JWK11_OK;
+}
+
 static enum jwk11_rc check_grants(struct checked *r, const struct conf_client *client)
 {
 	const char *const names[] = { "jwt-audience", "jwt-subject", "unit" };
@@ -274,7 +310,7 @@ static enum jwk11_rc check_grants(struct checked *r, const struct conf_client *c
 	for (const char **h = client->jwt_header; *h != NULL; h++)
 		if (j11_text_equal(*h, "typ"))
 			return refuse(r, "[client %s] jwt-header: typ is for jwt-typ", client->name);
-	return JWK11_OK;
+	return client->templates[0] != NULL ? check_templates(r, client) : JWK11_OK;
 }
 
 static bool has_socket(const struct conf *c, const char *name)

@@ -88,6 +88,7 @@ const struct conf_row conf_rows[] = {
 	C("jwt-forbid", CONF_LIST, jwt_forbid, 0, 0, { 0 }),
 	C("jwt-typ", CONF_LIST, jwt_typ, 0, 0, { 0 }),
 	C("jwt-header", CONF_LIST, jwt_header, 0, 0, { 0 }),
+	C("template", CONF_LIST, templates, 0, 0, { 0 }),
 	C("administer", CONF_LIST, administer, 0, 0, { 0 }),
 	C("rate", CONF_RATE, rate, 1, 1000000, { 0 }),
 	C("burst", CONF_UNSIGNED, burst, 1, 1000000, { 0 }),

@@ -81,6 +81,8 @@ static enum jwk11_rc check_client(const struct conf *c, const struct conf_client
 			(long long)c->kubernetes.max_lifetime, client->name, (long long)client->jwt_max_ttl);
 	if (client->jwt_typ[0] != NULL && !conf_list_has((const char *const *)client->jwt_typ, "JWT"))
 		return refuse(file, err, ": jwt-typ of [client %s] lacks JWT, the only one that kube-apiserver takes", client->name);
+	if (client->templates[0] != NULL)
+		return refuse(file, err, ": [client %s] has template lines, and service account tokens are by none: they need a section of their own", client->name);
 	/* The front counts requests, and does not know there who has which unit. */
 	if (client->rate > 0 && (client->units[0] != NULL || client->executables[0] != NULL))
 		return refuse(file, err, ": rate of [client %s] goes with user, uid, group or gid on this socket, not with unit or executable", client->name);

@@ -5,6 +5,14 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "conf_table.h"
+#include "form/template.h"
+
+enum conf_op conf_op_of(const struct j11_template *t)
+{
+	static const enum conf_op ops[J11_N_MAKES_] = { [J11_MAKES_JWT] = CONF_OP_JWT, [J11_MAKES_JWS] = CONF_OP_JWS, [J11_MAKES_SIGNATURE] = CONF_OP_SIGN };
+
+	return ops[t->makes];
+}
 
 /* ---- sockets ---- */
 

@@ -101,6 +101,7 @@ struct front_pending {
 	int csr_type; /* CSR: index into front_csr_types */
 	bool as_json; /* JWS, JWT: inside a JSON object rather than bare */
 	enum jwk11_jws_form form; /* JWS */
+	bool http;    /* SIGN: of an HTTP message, with its header fields */
 	bool transit, transit_jws; /* in the form of Vault's transit API; with its marshaling "jws" */
 	struct meter_key *meter;  /* NULL: not counted, or counted already */
 	uint64_t began_us;
@@ -160,7 +161,7 @@ enum jwk11_rc front_add_octets(struct front_request *q, enum wire_field field, s
 	J11_MUST_USE;
 
 /* Takes one request off the rate of the section that grants this operation with the key. False: none is left, a problem has been filled in. */
-bool front_within_rate(struct front_request *q, const struct catalog_key *key, enum conf_op op);
+bool front_within_rate(struct front_request *q, const struct catalog_key *key, enum conf_op op, const struct j11_template *t);
 
 /* The key that the path names, as this peer sees it; NULL: a problem has been filled in. */
 const struct catalog_key *front_find_key(struct front_request *q);

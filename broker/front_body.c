@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "front_csr.h"
 #include "front_jws.h"
+#include "front_proof.h"
 #include "front_transit.h"
 #include "json/json_take.h"
 #include "json/json_write.h"
@@ -130,6 +131,8 @@ static enum jwk11_rc take_body(struct front_request *q, const struct catalog_key
 
 	if (q->transit)
 		return front_transit_take(q, key, op, root, err);
+	if (front_proof_is(op, root))
+		return front_proof_take(q, op, root, err);
 	if (body->fields == NULL)
 		return op == CONF_OP_CSR ? front_csr_take(q, root, err) : front_jws_take(q, root, err);
 	rc = j11_json_take(root, body->fields, body->n_fields, false, "request body", &m, err);
@@ -155,7 +158,7 @@ static enum jwk11_rc encode(struct front_request *q, const struct catalog_key *k
 	return rc == JWK11_OK ? j11_buf_check(q->datagram, "the request", err) : rc;
 }
 
-/* The key, once it is one that this peer may ask for now; NULL: a problem has been filled in. */
+/* The key, once it is one that can be asked for now; NULL: a problem has been filled in. */
 static const struct catalog_key *admit(struct front_request *q, enum conf_op op)
 {
 	const struct catalog_key *key = front_find_key(q);
@@ -163,18 +166,28 @@ static const struct catalog_key *admit(struct front_request *q, enum conf_op op)
 	if (key == NULL)
 		return NULL;
 	*q->pending = (struct front_pending){ .op = op, .transit = q->transit, .meter = meter_key(&q->front->meter, key->name) };
-	return front_key_is_barred(q, key) || !front_within_rate(q, key, op) ? NULL : key;
+	return front_key_is_barred(q, key) ? NULL : key;
+}
+
+/* A message for a worker; false: a problem has been filled in. Which section's rate it takes one of is known once the body is. */
+static bool prepare(struct front_request *q, const struct catalog_key *key, enum conf_op op, const struct j11_json *root)
+{
+	struct jwk11_err err = { .rc = JWK11_OK };
+
+	if (!front_within_rate(q, key, op, front_proof_of(op, root)))
+		return false;
+	if (encode(q, key, op, root, &err) == JWK11_OK)
+		return true;
+	front_problem_err(q, &err);
+	return false;
 }
 
 enum front_outcome front_body_item(struct front_request *q, enum conf_op op, const struct j11_json *members)
 {
 	const struct catalog_key *key = admit(q, op);
-	struct jwk11_err err = { .rc = JWK11_OK };
 
-	if (key == NULL)
+	if (key == NULL || !prepare(q, key, op, members))
 		return FRONT_REPLY;
-	if (encode(q, key, op, members, &err) != JWK11_OK)
-		return front_problem_err(q, &err);
 	q->pending->as_json = true;
 	q->pending->in_batch = true;
 	q->module = key->module;
@@ -192,9 +205,9 @@ static enum front_outcome start(struct front_request *q, enum conf_op op)
 		return FRONT_REPLY;
 	limits.max_len = q->front->conf->max_body;
 	limits.secret = op == CONF_OP_CSR;
-	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK || encode(q, key, op, j11_json_root(doc), &err) != JWK11_OK)
+	if (j11_json_read(q->body, &limits, "request body", &doc, &err) != JWK11_OK)
 		return front_problem_err(q, &err);
-	if (op == CONF_OP_JWS && !front_jws_choose(q))
+	if (!prepare(q, key, op, j11_json_root(doc)) || (op == CONF_OP_JWS && !front_jws_choose(q)))
 		return FRONT_REPLY;
 	q->pending->csr_type = q->type;
 	q->pending->as_json = op == CONF_OP_SIGN || (op == CONF_OP_DECRYPT ? q->type == 0 : q->type == 1);
@@ -268,6 +281,22 @@ static void answer_valid(struct front_request *q, const struct wire_msg *msg)
 	front_send_body(q, "application/json");
 }
 
+/* A signature with the fields that bring it along. */
+static void answer_http(struct front_request *q, const struct wire_msg *msg)
+{
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf fields = J11_BUF(WIRE_MAX);
+	struct j11_json_out o = J11_JSON_OUT(&fields);
+
+	j11_json_open(&o, NULL, '{');
+	j11_json_view(&o, "Signature-Input", msg->field[WIRE_F_TEXT]);
+	j11_json_view(&o, "Signature", msg->field[WIRE_F_HEADER]);
+	j11_json_close(&o);
+	if (fields.failed != JWK11_OK)
+		front_problem(q, J11_CODE_MEMORY, "no memory for the answer");
+	else
+		answer_json(q, msg, "fields", j11_buf_view(&fields), true);
+}
+
 static void answer_octets(struct front_request *q, const struct wire_msg *msg, const char *name, struct jwk11_view value)
 {
 	struct jwk11_buf *octets = &q->front->octets;
@@ -330,6 +359,10 @@ static void answer_reply(struct front_request *q, const struct wire_msg *msg)
 		answer_plaintext(q, msg);
 	else if (q->pending->op == CONF_OP_CSR)
 		front_csr_answer(q, msg);
+	else if (sign && q->pending->http && (msg->field[WIRE_F_TEXT].len == 0 || msg->field[WIRE_F_HEADER].len == 0))
+		front_problem(q, J11_CODE_INTERNAL, "the worker's answer is not complete");
+	else if (sign && q->pending->http)
+		answer_http(q, msg);
 	else if (sign)
 		answer_octets(q, msg, "signature", made);
 	else

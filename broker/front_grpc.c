@@ -231,7 +231,7 @@ static bool is_within_rate(struct grpc_call *c, const struct catalog_key *key)
 
 	peer.user = users_get(&front->users, c->call.who, loop_now(front->loop));
 	front_request_start(&q, front, FRONT_API, &peer, c->request_id);
-	within = peer.user != NULL && front_within_rate(&q, key, CONF_OP_JWT);
+	within = peer.user != NULL && front_within_rate(&q, key, CONF_OP_JWT, NULL);
 	if (!within)
 		fail(c, peer.user != NULL ? q.code : J11_CODE_MEMORY, "its section's rate");
 	front_peer_done(&peer);

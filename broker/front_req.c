@@ -248,11 +248,17 @@ static void refuse_rate(struct front_request *q, const struct conf_client *clien
 	q->reply.retry_after = wait;
 }
 
-bool front_within_rate(struct front_request *q, const struct catalog_key *key, enum conf_op op)
+static const struct conf_client *who_grants(const struct conf *conf, const struct policy_peer *who, const struct catalog_key *key, enum conf_op op,
+	const struct j11_template *t)
+{
+	return t != NULL ? policy_decide_template(conf, who, key->name, key->alg, t).client : policy_decide(conf, who, key->name, key->alg, op).client;
+}
+
+bool front_within_rate(struct front_request *q, const struct catalog_key *key, enum conf_op op, const struct j11_template *t)
 {
 	struct front *front = q->front;
 	const struct policy_peer *who = front_peer_get(q->peer);
-	const struct conf_client *client = who != NULL ? policy_decide(front->conf, who, key->name, key->alg, op).client : NULL;
+	const struct conf_client *client = who != NULL ? who_grants(front->conf, who, key, op, t) : NULL;
 	unsigned wait;
 
 	if (client == NULL || client->rate == 0)

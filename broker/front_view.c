@@ -11,6 +11,7 @@
 #include "base/health.h"
 #include "base/text.h"
 #include "form/profile.h"
+#include "form/template.h"
 #include "problem.h"
 
 #define JSON "application/json"
@@ -58,6 +59,26 @@ static void add_operations(const struct front *front, const struct policy_peer *
 		if ((op == CONF_OP_DECRYPT) == enc && !(op == CONF_OP_CSR && seen != NULL && catalog_key_is_secret(seen)) && policy_decide(front->conf, who, key, alg, (enum conf_op)op).verdict == POLICY_ALLOWED)
 			j11_json_str(o, NULL, conf_op_name((enum conf_op)op));
 	j11_json_close(o);
+}
+
+/* Templates that are granted with it, by name; no member when there are none. */
+static void add_templates(const struct front *front, const struct policy_peer *who, const char *key, struct j11_json_out *o)
+{
+	const struct catalog_key *seen = catalog_key_named(front->catalog, key);
+	const char *alg = seen != NULL ? seen->alg : NULL;
+	bool any = alg == NULL || alg[0] == '\0', open = false;
+	const struct j11_template *t;
+
+	for (size_t i = 0; !is_enc(front, key) && (t = j11_template_at(i)) != NULL; i++) {
+		if ((!any && !j11_template_takes_alg(t, alg)) || policy_decide_template(front->conf, who, key, alg, t).verdict != POLICY_ALLOWED)
+			continue;
+		if (!open)
+			j11_json_open(o, "templates", '[');
+		j11_json_str(o, NULL, t->name);
+		open = true;
+	}
+	if (open)
+		j11_json_close(o);
 }
 
 /* RFC 9278. */
@@ -161,6 +182,7 @@ static void add_key(const struct front *front, const struct policy_peer *who, co
 	}
 	add_versions(front, name, o);
 	add_operations(front, who, name, o);
+	add_templates(front, who, name, o);
 	j11_json_close(o);
 }
 
@@ -314,6 +336,7 @@ static void add_grants(const struct front *front, const struct policy_peer *who,
 		j11_json_open(o, NULL, '{');
 		j11_json_str(o, "name", conf->keys[i].name);
 		add_operations(front, who, conf->keys[i].name, o);
+		add_templates(front, who, conf->keys[i].name, o);
 		j11_json_close(o);
 	}
 	j11_json_close(o);

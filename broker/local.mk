@@ -111,6 +111,8 @@ FRONT_SOURCES = \
 	broker/front_login.h \
 	broker/front_oidc.c \
 	broker/front_oidc.h \
+	broker/front_proof.c \
+	broker/front_proof.h \
 	broker/front_openapi.c \
 	broker/front_openapi.h \
 	broker/front_refusal.c \
@@ -213,6 +215,8 @@ WORKER_SOURCES = \
 	broker/work_ops.h \
 	broker/work_peer.c \
 	broker/work_peer.h \
+	broker/work_proof.c \
+	broker/work_proof.h \
 	broker/work_recover.c \
 	broker/work_recover.h \
 	broker/work_serve.c \

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "form/template.h"
 
 static bool has_group(const struct policy_peer *peer, gid_t gid)
 {
@@ -123,7 +124,33 @@ static bool takes_alg(const struct conf_client *client, const char *alg)
 	return client->algorithms[0] == NULL || alg == NULL || alg[0] == '\0' || conf_list_has((const char *const *)client->algorithms, alg);
 }
 
-struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg, enum conf_op op)
+static bool signs(enum conf_op op)
+{
+	return op == CONF_OP_SIGN || op == CONF_OP_JWS || op == CONF_OP_JWT;
+}
+
+static bool grants_template(const struct conf_client *client, const struct j11_template *t)
+{
+	for (const char **word = client->templates; *word != NULL; word++)
+		if (j11_template_is_granted_by(t, *word))
+			return true;
+	return false;
+}
+
+/* What a section says that matches and has the key; t NULL: of whatever else is to be signed. */
+static enum policy_verdict judge(const struct conf_client *client, const char *alg, enum conf_op op, const struct j11_template *t)
+{
+	if (!client->ops[op])
+		return POLICY_OP_DENIED;
+	if (t != NULL && !grants_template(client, t))
+		return POLICY_TEMPLATE_DENIED;
+	if (t == NULL && signs(op) && client->templates[0] != NULL)
+		return POLICY_FREE_DENIED;
+	return takes_alg(client, alg) ? POLICY_ALLOWED : POLICY_ALG_DENIED;
+}
+
+static struct policy_answer decide(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg, enum conf_op op,
+	const struct j11_template *t)
 {
 	const struct conf_client *client = policy_next_client(conf, peer, NULL);
 	struct policy_answer answer = { POLICY_NO_CLIENT, client };
@@ -132,14 +159,25 @@ struct policy_answer policy_decide(const struct conf *conf, const struct policy_
 		return answer;
 	answer.verdict = POLICY_KEY_HIDDEN;
 	for (; client != NULL; client = policy_next_client(conf, peer, client)) {
-		if (!conf_list_has((const char *const *)client->keys, key))
-			continue;
-		if (client->ops[op] && takes_alg(client, alg))
+		enum policy_verdict verdict = conf_list_has((const char *const *)client->keys, key) ? judge(client, alg, op, t) : POLICY_KEY_HIDDEN;
+
+		if (verdict == POLICY_ALLOWED)
 			return (struct policy_answer){ POLICY_ALLOWED, client };
-		if (answer.verdict == POLICY_KEY_HIDDEN || (answer.verdict == POLICY_OP_DENIED && client->ops[op]))
-			answer = (struct policy_answer){ client->ops[op] ? POLICY_ALG_DENIED : POLICY_OP_DENIED, client };
+		if (verdict > answer.verdict)
+			answer = (struct policy_answer){ verdict, client };
 	}
 	return answer;
+}
+
+struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg, enum conf_op op)
+{
+	return decide(conf, peer, key, alg, op, NULL);
+}
+
+struct policy_answer policy_decide_template(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg,
+	const struct j11_template *t)
+{
+	return decide(conf, peer, key, alg, conf_op_of(t), t);
 }
 
 const struct conf_client *policy_administers(const struct conf *conf, const struct policy_peer *peer, const char *token)

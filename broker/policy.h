@@ -20,11 +20,14 @@ struct policy_peer {
 	const char *executable; /* path of what it runs; NULL: not known */
 };
 
+/* Of several sections that do not grant, the one with the highest is told of. */
 enum policy_verdict {
 	POLICY_ALLOWED = 0,
 	POLICY_NO_CLIENT,    /* no [client] section matches the peer: PEER_DENIED */
 	POLICY_KEY_HIDDEN,   /* matched, but no section names the key: KEY_UNKNOWN, as if it did not exist */
 	POLICY_OP_DENIED,    /* the key is visible, the operation not granted: OPERATION_DENIED */
+	POLICY_FREE_DENIED,  /* the operation is granted, but for templates only: OPERATION_DENIED */
+	POLICY_TEMPLATE_DENIED, /* the operation is granted, but not for this template: OPERATION_DENIED */
 	POLICY_ALG_DENIED    /* the operation is granted, but not with a key of this algorithm: OPERATION_DENIED */
 };
 struct policy_answer {
@@ -33,6 +36,9 @@ struct policy_answer {
 };
 /* First section in file order that grants wins. `key` is a [key] name, `alg` the key's algorithm; NULL or "" while nobody knows it: any. */
 struct policy_answer policy_decide(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg, enum conf_op op);
+/* The same for a template, which no section grants that does not name it. */
+struct policy_answer policy_decide_template(const struct conf *conf, const struct policy_peer *peer, const char *key, const char *alg,
+	const struct j11_template *t);
 /* May the peer see the key at all (any operation)? */
 bool policy_sees(const struct conf *conf, const struct policy_peer *peer, const char *key);
 /* May the peer log in and out of this token? The first matching section that says so; NULL: none does. `token` is a [token] name. */

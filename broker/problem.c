@@ -70,6 +70,7 @@ static const struct row rows[J11_N_CODE_] = {
 	P(ATTESTATION_ABSENT, 422, 0, "There is no attestation"),
 	P(CHECK_FAILED, 422, 0, "A check of the key failed"),
 	P(PROFILE_REFUSED, 422, 0, "Not taken by this profile"),
+	P(TEMPLATE_UNKNOWN, 400, 0, "No such template"),
 	P(KEY_AMBIGUOUS, 409, 0, "More than one key matches"),
 	P(KEY_UNAVAILABLE, 503, 5, "Key not available now"),
 	P(KEY_WANTS_PIN, 403, 0, "Key wants its PIN each time"),

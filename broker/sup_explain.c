@@ -8,11 +8,12 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "form/template.h"
 #include "policy.h"
 
 struct question {
 	struct policy_peer peer;
-	const char *user, *key, *op, *alg, *token;
+	const char *user, *key, *op, *alg, *token, *template;
 	bool has_uid;
 };
 
@@ -59,7 +60,7 @@ static enum jwk11_rc take(struct question *q, const char *word, struct jwk11_err
 	struct {
 		const char *name, **place;
 	} texts[] = { { "unit", &q->peer.unit }, { "executable", &q->peer.executable }, { "socket", &q->peer.socket }, { "key", &q->key }, { "op", &q->op },
-		{ "alg", &q->alg }, { "token", &q->token } };
+		{ "alg", &q->alg }, { "token", &q->token }, { "template", &q->template } };
 	const char *equals = strchr(word, '=');
 	struct jwk11_view name = { .data = word, .len = equals ? (size_t)(equals - word) : 0 };
 
@@ -75,7 +76,7 @@ static enum jwk11_rc take(struct question *q, const char *word, struct jwk11_err
 		*texts[i].place = equals + 1;
 		return JWK11_OK;
 	}
-	return wrong(err, "\"%s\": known are user, uid, gid, unit, executable, socket, key, op, alg, token", word);
+	return wrong(err, "\"%s\": known are user, uid, gid, unit, executable, socket, key, op, template, alg, token", word);
 }
 
 static enum jwk11_rc find_op(const struct question *q, enum conf_op *ret_op, struct jwk11_err *err)
@@ -99,9 +100,11 @@ static enum jwk11_rc check(const struct conf *conf, const struct question *q, en
 		return wrong(err, "%s is missing: who asks", "user=NAME, or uid=NUMBER");
 	if (!has_socket)
 		return wrong(err, "there is no [socket %s]", q->peer.socket);
-	if (q->token != NULL && (q->key != NULL || q->op != NULL))
+	if (q->template != NULL && (q->op != NULL || j11_template_find(j11_view_str(q->template)) == NULL))
+		return wrong(err, q->op != NULL ? "%s says the operation too" : "there is no template \"%s\"", q->op != NULL ? "template=NAME" : q->template);
+	if (q->token != NULL && (q->key != NULL || q->op != NULL || q->template != NULL))
 		return wrong(err, "%s is a question of its own: may they log in and out there?", "token=NAME");
-	if ((q->key == NULL) != (q->op == NULL))
+	if ((q->key == NULL) != (q->op == NULL && q->template == NULL))
 		return wrong(err, "%s is missing", q->key == NULL ? "key=NAME" : "op=OPERATION");
 	return q->op != NULL ? find_op(q, ret_op, err) : JWK11_OK;
 }
@@ -125,6 +128,7 @@ static void print_section(FILE *out, const struct conf_client *c)
 		if (c->ops[op])
 			fprintf(out, " %s", conf_op_name((enum conf_op)op));
 	putc('\n', out);
+	print_list(out, "template", (const char *const *)c->templates);
 	print_list(out, "algorithms", (const char *const *)c->algorithms);
 	print_list(out, "administer", (const char *const *)c->administer);
 	if (!c->ops[CONF_OP_JWT])
@@ -157,11 +161,13 @@ static void print_sections(FILE *out, const struct conf *conf, const struct poli
 
 static enum sup_explained print_decision(FILE *out, const struct conf *conf, const struct question *q, enum conf_op op)
 {
-	struct policy_answer answer = policy_decide(conf, &q->peer, q->key, q->alg, op);
+	const struct j11_template *t = q->template != NULL ? j11_template_find(j11_view_str(q->template)) : NULL;
+	struct policy_answer answer = t != NULL ? policy_decide_template(conf, &q->peer, q->key, q->alg, t) : policy_decide(conf, &q->peer, q->key, q->alg, op);
+	const char *asked = t != NULL ? t->name : q->op;
 
 	if (conf_find_key(conf, q->key) == NULL && answer.verdict != POLICY_NO_CLIENT)
 		answer.verdict = POLICY_KEY_HIDDEN;
-	fprintf(out, "%s with key %s: ", q->op, q->key);
+	fprintf(out, "%s with key %s: ", asked, q->key);
 	switch (answer.verdict) {
 	case POLICY_ALLOWED:
 		fprintf(out, "allowed by [client %s]\n", answer.client->name);
@@ -174,7 +180,14 @@ static enum sup_explained print_decision(FILE *out, const struct conf *conf, con
 			"there is no [key] section of that name");
 		break;
 	case POLICY_OP_DENIED:
-		fprintf(out, "refused, OPERATION_DENIED: [client %s] has the key and does not allow %s\n", answer.client->name, q->op);
+		fprintf(out, "refused, OPERATION_DENIED: [client %s] has the key and does not allow %s\n", answer.client->name,
+			t != NULL ? conf_op_name(conf_op_of(t)) : q->op);
+		break;
+	case POLICY_FREE_DENIED:
+		fprintf(out, "refused, OPERATION_DENIED: [client %s] allows it by template only\n", answer.client->name);
+		break;
+	case POLICY_TEMPLATE_DENIED:
+		fprintf(out, "refused, OPERATION_DENIED: [client %s] does not have it among its templates\n", answer.client->name);
 		break;
 	case POLICY_ALG_DENIED:
 		fprintf(out, "refused, OPERATION_DENIED: [client %s] does not have %s among its algorithms\n", answer.client->name, q->alg);
@@ -216,7 +229,7 @@ enum sup_explained sup_explain(const struct conf *conf, char *const *words, FILE
 	print_sections(out, conf, &q.peer);
 	if (q.token != NULL)
 		return print_login(out, conf, &q);
-	if (q.op != NULL)
+	if (q.op != NULL || q.template != NULL)
 		return print_decision(out, conf, &q, op);
 	return policy_next_client(conf, &q.peer, NULL) != NULL ? SUP_EXPLAIN_YES : SUP_EXPLAIN_NO;
 }

@@ -31,14 +31,15 @@ static const enum kind kinds[WIRE_N_FIELDS] = {
 };
 
 #define F(name) (1ull << WIRE_F_##name)
+#define TEMPLATE (F(TEMPLATE) | F(PARAMETERS) | F(TTL))
 static const struct row {
 	const char *name;
 	uint64_t must, may;
 } rows[WIRE_N_TYPES] = {
-	[WIRE_SIGN] = { "sign", F(KEY), F(ALG) | F(INPUT) | F(DIGEST) | F(ENCODING) | F(REQUEST_ID) },
+	[WIRE_SIGN] = { "sign", F(KEY), F(ALG) | F(INPUT) | F(DIGEST) | F(ENCODING) | TEMPLATE | F(REQUEST_ID) },
 	[WIRE_JWS] = { "jws", F(KEY),
-		F(PAYLOAD) | F(ALG) | F(HEADER) | F(UNPROTECTED) | F(FORM) | F(FLAGS) | F(TYP) | F(CTY) | F(JWS) | F(REQUEST_ID) },
-	[WIRE_JWT] = { "jwt", F(KEY) | F(CLAIMS), F(ALG) | F(TTL) | F(TYP) | F(HEADER) | F(REQUEST_ID) },
+		F(PAYLOAD) | F(ALG) | F(HEADER) | F(UNPROTECTED) | F(FORM) | F(FLAGS) | F(TYP) | F(CTY) | F(JWS) | TEMPLATE | F(REQUEST_ID) },
+	[WIRE_JWT] = { "jwt", F(KEY), F(CLAIMS) | F(ALG) | F(TYP) | F(HEADER) | TEMPLATE | F(REQUEST_ID) },
 	[WIRE_VERIFY] = { "verify", F(KEY) | F(SIGNATURE), F(ALG) | F(INPUT) | F(DIGEST) | F(ENCODING) | F(REQUEST_ID) },
 	[WIRE_JWT_GIVEN] = { "jwt-given", F(CLAIMS), F(KEY) | F(REQUEST_ID) },
 	[WIRE_LEAVE] = { "leave", 0, 0 },
@@ -49,7 +50,7 @@ static const struct row {
 	[WIRE_LOGIN] = { "login", F(TOKEN), F(SECRET) | F(FLAGS) | F(REQUEST_ID) },
 	[WIRE_LOGOUT] = { "logout", F(TOKEN), F(REQUEST_ID) },
 	[WIRE_RESCAN] = { "rescan", F(TOKEN), F(REQUEST_ID) },
-	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) | F(DER) },
+	[WIRE_REPLY] = { "reply", F(KID) | F(ALG), F(SIGNATURE) | F(TEXT) | F(PLAINTEXT) | F(DER) | F(HEADER) },
 	[WIRE_FAULT] = { "fault", F(CODE) | F(TEXT), F(HINT) | F(CKR) | F(TOKEN) },
 	[WIRE_CATALOG_BEGIN] = { "catalog-begin", 0, F(MODULE) | F(INDEX) },
 	[WIRE_CATALOG_TOKEN] = { "catalog-token", F(NAME) | F(STATE),

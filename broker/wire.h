@@ -69,6 +69,7 @@ enum wire_field {
 	WIRE_F_MISSED,     /* refusals before this one that nobody was told of */
 	WIRE_F_MOMENT,     /* of a version: from when it signs, in seconds since 1970 (0: no moment in its label); or of what else the type says */
 	WIRE_F_WHOLE,      /* 1: all tokens of the module were searched for versions of this key */
+	WIRE_F_TEMPLATE, WIRE_F_PARAMETERS, /* of a proof: its name, and a JSON object */
 	WIRE_F_TALLY,      /* 8-octet numbers in the order of tally.h */
 	WIRE_F_CSR,        /* what a certificate request is to hold: an object as jose/csr_text.h has it */
 	WIRE_F_DER,        /* a certificate request */

@@ -19,6 +19,7 @@
 #include "work_audit.h"
 #include "work_break.h"
 #include "work_peer.h"
+#include "work_proof.h"
 #include "work_version.h"
 
 /* What an operation works on. */
@@ -28,6 +29,7 @@ struct request {
 	const char *socket; /* by which it came; NULL: none of ours */
 	const struct work_key *key;
 	const struct conf_client *client;
+	const struct j11_template *t; /* NULL: what is signed is the caller's own */
 	struct jwk11_buf *out; /* the reply */
 	struct jwk11_err *err;
 	struct j11_audit_record *audit;
@@ -190,9 +192,12 @@ static enum jwk11_rc do_jwt(struct request *r)
 	struct j11_jwt_rules rules = rules_of(r);
 	struct j11_jws_spec spec = { .alg = NULL };
 	struct jwk11_view payload;
-	enum jwk11_rc rc = j11_json_read(r->msg->field[WIRE_F_CLAIMS], NULL, "claims", &doc, r->err);
+	enum jwk11_rc rc;
 	uint64_t ttl = 0;
 
+	if (r->msg->field[WIRE_F_CLAIMS].data == NULL)
+		return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_MISSING, "one of \"claims\" and \"template\" must be given");
+	rc = j11_json_read(r->msg->field[WIRE_F_CLAIMS], NULL, "claims", &doc, r->err);
 	if (rc == JWK11_OK && r->msg->field[WIRE_F_TTL].data != NULL && (!wire_num(r->msg, WIRE_F_TTL, &ttl) || ttl == 0 || ttl > INT32_MAX))
 		rc = j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_MEMBER_TYPE, "ttl must be a positive number of seconds");
 	rules.ttl = (int64_t)ttl;
@@ -328,6 +333,19 @@ static enum jwk11_rc do_csr(struct request *r)
 	return JWK11_OK;
 }
 
+static void seen_claims(void *arg, const struct j11_json *claims)
+{
+	note_jti(arg, claims);
+}
+
+static enum jwk11_rc do_template(struct request *r)
+{
+	struct j11_jwt_rules rules = rules_of(r);
+	struct work_proof p = { .t = r->t, .msg = r->msg, .key = r->key, .client = r->client, .rules = &rules, .claims = seen_claims, .seen = seen_input, .arg = r };
+
+	return work_proof_sign(&p, r->out, r->err);
+}
+
 /* One row per request type: its name in grants and its work. */
 static const struct op {
 	enum wire_type type;
@@ -354,28 +372,47 @@ static enum jwk11_rc unknown_key(const struct conf *conf, const struct policy_pe
 	return JWK11_ERR_NOT_FOUND;
 }
 
+/* Who granted it, or who came nearest and why not. */
+static enum jwk11_rc say_verdict(const struct request *r, const struct policy_answer *answer, enum conf_op op)
+{
+	const char *client = answer->client->name, *key = r->key->conf->name, *does = conf_op_name(op);
+
+	switch (answer->verdict) {
+	case POLICY_ALLOWED:
+		return JWK11_OK;
+	case POLICY_ALG_DENIED:
+		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with %s, the algorithm of key \"%s\"",
+			client, does, r->key->alg, key);
+	case POLICY_FREE_DENIED:
+		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] allows %s with key \"%s\" by template only", client, does, key);
+	case POLICY_TEMPLATE_DENIED:
+		j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow template %s with key \"%s\"", client, r->t->name, key);
+		j11_err_hint(r->err, "an administrator can add template = %s to a [client] section", r->t->name);
+		return JWK11_ERR_DENIED;
+	default:
+		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with key \"%s\"", client, does, key);
+	}
+}
+
 /* A key that a peer may not see and a key that does not exist get the same answer. */
 static enum jwk11_rc decide(const struct work_view *view, const struct policy_peer *peer, enum conf_op op, struct request *r)
 {
+	const char *known, *alg;
 	char name[WORK_KID_MAX];
 	struct policy_answer answer;
 
 	if (!wire_str(r->msg, WIRE_F_KEY, name, sizeof(name)))
 		return unknown_key(view->conf, peer, "", r->err);
 	r->key = work_version_find(view, name, r->now);
-	answer = policy_decide(view->conf, peer, r->key ? r->key->conf->name : "", r->key ? r->key->alg : NULL, op);
+	known = r->key ? r->key->conf->name : "";
+	alg = r->key ? r->key->alg : NULL;
+	answer = r->t != NULL ? policy_decide_template(view->conf, peer, known, alg, r->t) : policy_decide(view->conf, peer, known, alg, op);
 	r->client = answer.client;
 	if (answer.verdict == POLICY_NO_CLIENT)
 		return policy_deny(peer, r->err);
 	if (r->key == NULL || answer.verdict == POLICY_KEY_HIDDEN)
 		return unknown_key(view->conf, peer, name, r->err);
-	if (answer.verdict == POLICY_ALG_DENIED)
-		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with %s, the algorithm of key \"%s\"",
-			answer.client->name, conf_op_name(op), r->key->alg, r->key->conf->name);
-	if (answer.verdict != POLICY_ALLOWED)
-		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_OPERATION_DENIED, "[client %s] does not allow %s with key \"%s\"",
-			answer.client->name, conf_op_name(op), r->key->conf->name);
-	return JWK11_OK;
+	return say_verdict(r, &answer, op);
 }
 
 /* The key must be usable, and an algorithm that is asked for must be the key's own: one algorithm per key. */
@@ -440,7 +477,11 @@ static enum jwk11_rc admit(const struct work_view *view, const struct op *op, in
 		return j11_err_set(r->err, JWK11_ERR_DENIED, J11_CODE_PEER_DENIED, "the kernel does not say who is calling");
 	r->audit->has_peer = true;
 	r->socket = who->peer.socket;
-	rc = decide(view, &who->peer, op->op, r);
+	rc = work_proof_find(r->msg, op->op, &r->t, r->err);
+	if (r->t != NULL)
+		r->audit->template = r->t->name;
+	if (rc == JWK11_OK)
+		rc = decide(view, &who->peer, op->op, r);
 	r->audit->decision = rc == JWK11_OK ? "failed" : "refused";
 	if (rc == JWK11_OK)
 		rc = check_key(view, r);
@@ -499,7 +540,7 @@ bool work_ops_answer(const struct work_view *view, const struct wire_msg *msg, i
 		wire_begin(out, WIRE_REPLY, msg->id);
 		wire_add_str(out, WIRE_F_KID, r.key->kid);
 		wire_add_str(out, WIRE_F_ALG, r.key->alg);
-		rc = op->run(&r);
+		rc = r.t != NULL ? do_template(&r) : op->run(&r);
 		look = work_break_note(r.key->token->conf, rc, &err);
 	}
 	if (rc == JWK11_OK)

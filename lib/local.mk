@@ -29,8 +29,14 @@ libj11base_la_SOURCES = \
 	lib/base/text.h \
 	lib/base/cbor.c \
 	lib/base/cbor.h \
+	lib/form/httpsig.c \
+	lib/form/httpsig.h \
 	lib/form/profile.c \
 	lib/form/profile.h \
+	lib/form/template.c \
+	lib/form/template.h \
+	lib/form/url.c \
+	lib/form/url.h \
 	lib/form/version.c \
 	lib/form/version.h \
 	lib/json/json_read.c \
@@ -184,6 +190,8 @@ libj11core_la_SOURCES = \
 	lib/token/key_csr.c \
 	lib/token/key_jws.c \
 	lib/token/key_jws.h \
+	lib/token/proof.c \
+	lib/token/proof.h \
 	lib/token/provision.c \
 	lib/token/provision.h \
 	lib/token/run.c \

@@ -14,6 +14,8 @@ VERB_TEXTS += man/verb/token.scd man/verb/complete.scd
 VERB_PAGES += man/jwk11-token.1 man/jwk11-complete.1
 VERB_TEXTS += man/verb/csr.scd man/verb/selfsign.scd
 VERB_PAGES += man/jwk11-csr.1 man/jwk11-selfsign.1
+VERB_TEXTS += man/verb/acme-jws.scd man/verb/assertion.scd man/verb/attest-pop.scd man/verb/dpop.scd man/verb/httpsig.scd
+VERB_PAGES += man/jwk11-acme-jws.1 man/jwk11-assertion.1 man/jwk11-attest-pop.1 man/jwk11-dpop.1 man/jwk11-httpsig.1
 EXTRA_DIST += $(MANUAL_TEXTS) $(VERB_TEXTS) scripts/manual scripts/manual-functions.awk
 if WITH_MANUALS
 dist_man_MANS = man/jwk11.1 man/jwk11.conf.5 man/jwk11d.8 man/libjwk11.3 $(VERB_PAGES)

@@ -81,6 +81,7 @@ jwk11_SOURCES = \
 jwk11_SOURCES += tools/look.c tools/look.h
 jwk11_SOURCES += tools/cmd_complete.c tools/cmd_token.c tools/token_file.c tools/token_file.h tools/token_get.c tools/token_get.h tools/token_google.c tools/token_google.h \
 	tools/token_rules.c tools/token_rules.h tools/token_stay.c tools/token_stay.h tools/wake.c tools/wake.h broker/sup_notify.c broker/sup_notify.h broker/log.c broker/log.h
+jwk11_SOURCES += tools/prove.c tools/prove.h tools/cmd_acme_jws.c tools/cmd_assertion.c tools/cmd_attest_pop.c tools/cmd_dpop.c tools/cmd_httpsig.c
 jwk11_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/broker -I$(srcdir)/tools $(P11_CFLAGS) $(CRYPTO_CFLAGS)
 jwk11_SOURCES += tools/doctor.h tools/doctor_audit.c tools/doctor_broker.c tools/doctor_clock.c tools/doctor_config.c tools/doctor_devices.c tools/doctor_jwks.c tools/doctor_keys.c \
 	tools/doctor_modules.c tools/doctor_rotation.c tools/doctor_say.c tools/doctor_service.c tools/doctor_socket.c tools/doctor_tokens.c

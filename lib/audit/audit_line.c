@@ -154,6 +154,7 @@ void j11_audit_members(const struct j11_audit_record *r, struct j11_audit_sha *s
 	add_text(out, ",\"unit\":", r->unit);
 	add_text(out, ",\"client\":", r->client);
 	add_text(out, ",\"op\":", r->op);
+	add_text(out, ",\"template\":", r->template);
 	add_text(out, ",\"key\":", r->key);
 	add_text(out, ",\"kid\":", r->kid);
 	add_text(out, ",\"alg\":", r->alg);

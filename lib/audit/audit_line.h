@@ -51,6 +51,7 @@ struct j11_audit_record {
 	const char *unit;   /* the peer's service */
 	const char *client; /* section that granted, or matched first */
 	const char *op, *key, *kid, *alg;
+	const char *template; /* of a proof */
 	const char *token;  /* of a login or logout */
 	const char *of;     /* what sha256 is of: input, digest, jwe, csr */
 	char sha256[J11_AUDIT_HASH + 1];

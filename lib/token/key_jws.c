@@ -24,8 +24,8 @@ static enum jwk11_rc sign(void *arg, struct jwk11_view input, struct jwk11_buf *
 	return jwk11_key_sign(by->key, by->alg, JWK11_INPUT_MESSAGE, input, ret_sig, err);
 }
 
-/* Read from the token once in a key's life: certificates are many calls. */
-static enum jwk11_rc find_chain(struct jwk11_key *key, const struct jwk11_chain **ret_chain, struct jwk11_err *err)
+/* Certificates are many calls. */
+enum jwk11_rc j11_key_chain(struct jwk11_key *key, const struct jwk11_chain **ret_chain, struct jwk11_err *err)
 {
 	struct jwk11_chain *chain;
 	enum jwk11_rc rc;
@@ -56,7 +56,7 @@ static enum jwk11_rc complete(struct jwk11_key *key, struct j11_jws_spec *spec, 
 			wanted & JWK11_JWS_JWK ? "jwk" : "x5c");
 	if (wanted & JWK11_JWS_JWK)
 		spec->jwk = key->pub;
-	return wanted & JWK11_JWS_X5C ? find_chain(key, &spec->x5c, err) : JWK11_OK;
+	return wanted & JWK11_JWS_X5C ? j11_key_chain(key, &spec->x5c, err) : JWK11_OK;
 }
 
 enum jwk11_rc j11_key_jws(struct jwk11_key *key, const struct j11_jws_spec *spec, const struct jwk11_view *payload, const struct jwk11_jws *onto,

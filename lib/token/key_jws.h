@@ -9,4 +9,7 @@
 enum jwk11_rc j11_key_jws(struct jwk11_key *key, const struct j11_jws_spec *spec, const struct jwk11_view *payload, const struct jwk11_jws *onto,
 	struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
 
+/* Its certificates, read from the token once in a key's life and the key's own. Errors: those of jwk11_key_chain. */
+enum jwk11_rc j11_key_chain(struct jwk11_key *key, const struct jwk11_chain **ret_chain, struct jwk11_err *err) J11_MUST_USE;
+
 #endif

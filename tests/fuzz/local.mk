@@ -109,6 +109,7 @@ tests_replay_worker_SOURCES = \
 	broker/work_login.c \
 	broker/work_ops.c \
 	broker/work_peer.c \
+	broker/work_proof.c \
 	broker/work_tell.c \
 	broker/work_unit.c \
 	broker/work_version.c \

@@ -27,6 +27,7 @@ IT_TESTS += tests/it/enroll.py
 IT_TESTS += tests/it/looks.py tests/it/completion.py
 IT_TESTS += tests/it/tour/tour.py
 EXTRA_DIST += tests/it/tour/picture.txt
+IT_TESTS += tests/it/proofs.py
 TESTS += $(IT_TESTS)
 EXTRA_DIST += tests/interop/google/run.py tests/interop/google/requirements.txt
 EXTRA_DIST += tests/interop/grpc_js/run.py tests/interop/grpc_js/client.js tests/interop/grpc_js/package.json

@@ -40,6 +40,8 @@ UNIT_TESTS += tests/t_enroll
 UNIT_TESTS += tests/t_keys_file
 UNIT_TESTS += tests/t_priv
 UNIT_TESTS += tests/t_csr tests/t_front_csr
+UNIT_TESTS += tests/t_csr
+UNIT_TESTS += tests/t_template
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -270,3 +272,8 @@ tests_t_front_csr_SOURCES = tests/unit/t_front_csr.c
 tests_t_front_csr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_t_front_csr_CFLAGS = $(TEST_FLAGS)
 tests_t_front_csr_LDADD = $(FRONT_LIBS)
+
+tests_t_template_SOURCES = tests/unit/t_template.c
+tests_t_template_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_t_template_CFLAGS = $(TEST_FLAGS)
+tests_t_template_LDADD = $(TEST_LIBS)
