@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each target is built twice: here with a driver that replays its seeds, by fuzz.sh with an engine.
 check_PROGRAMS += tests/replay_answer tests/replay_audit tests/replay_b64 tests/replay_cert tests/replay_conf tests/replay_der tests/replay_http tests/replay_json \
-	tests/replay_jwk tests/replay_jws tests/replay_keys tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_uri tests/replay_wire tests/replay_worker
+	tests/replay_jwk tests/replay_jws tests/replay_keys tests/replay_lint tests/replay_mldsa tests/replay_policy tests/replay_template tests/replay_uri tests/replay_wire tests/replay_worker
 check_PROGRAMS += tests/replay_import tests/replay_grpc tests/replay_csr
 check_PROGRAMS += tests/replay_enroll
 check_PROGRAMS += tests/replay_transit
@@ -80,6 +80,10 @@ tests_replay_mldsa_LDADD = libj11core.la $(CRYPTO_LIBS)
 tests_replay_transit_SOURCES = tests/fuzz/replay.c tests/fuzz/f_transit.c
 tests_replay_transit_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_replay_transit_LDADD = libj11front.la $(SECCOMP_LIBS)
+
+tests_replay_template_SOURCES = tests/fuzz/replay.c tests/fuzz/f_template.c
+tests_replay_template_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_replay_template_LDADD = libj11base.la
 
 tests_replay_uri_SOURCES = tests/fuzz/replay.c tests/fuzz/f_uri.c
 tests_replay_uri_CPPFLAGS = $(TEST_CPPFLAGS) $(P11_CFLAGS)

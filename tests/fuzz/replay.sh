@@ -3,7 +3,7 @@
 # Every seed through its fuzz target; a crash found once stays as a seed. Prints TAP.
 set -u
 here=${srcdir:-.}/tests/fuzz/seeds n=0
-targets="answer attest audit b64 cert conf csr der enroll grpc http import json jwk jws keys lint mldsa policy transit uri wire worker"
+targets="answer attest audit b64 cert conf csr der enroll grpc http import json jwk jws keys lint mldsa policy template transit uri wire worker"
 echo "1..$(echo $targets | wc -w)"
 for t in $targets; do
 	n=$((n + 1))

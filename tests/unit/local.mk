@@ -40,7 +40,6 @@ UNIT_TESTS += tests/t_enroll
 UNIT_TESTS += tests/t_keys_file
 UNIT_TESTS += tests/t_priv
 UNIT_TESTS += tests/t_csr tests/t_front_csr
-UNIT_TESTS += tests/t_csr
 UNIT_TESTS += tests/t_template
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
