@@ -12,15 +12,14 @@
 #include "cancel.h"
 #include "cmd.h"
 #include "est.h"
-#include "jose/csr_text.h"
 #include "json/json_write.h"
 #include "put_cert.h"
+#include "request.h"
 
 enum { CHAIN_MAX = 512 * 1024, DEFAULT_WAIT_S = 600 };
 
 static struct {
-	const char *subject, *template, *cacert;
-	struct cmd_words dns, ip, uri, email;
+	const char *cacert;
 	long long timeout, wait;
 	bool allow_http, import;
 	const char *user, *password_file, *tls_cert, *tls_key, *ca_out; /* EST */
@@ -54,38 +53,6 @@ static void enrolling_done(struct enrolling *e)
 	j11_csr_text_done(&e->wanted);
 	j11_buf_done(&e->answer);
 	j11_buf_done(&e->cas);
-}
-
-/* ---- what is asked for ---- */
-
-static enum jwk11_rc add_names(struct enrolling *e, unsigned list, const struct cmd_words *words)
-{
-	enum jwk11_rc rc = JWK11_OK;
-
-	for (unsigned i = 0; rc == JWK11_OK && i < words->n; i++)
-		rc = j11_csr_text_add(&e->wanted, list, j11_view_str(words->word[i]), &e->err);
-	return rc;
-}
-
-/* The template first: options add to its names and replace its subject. */
-static enum jwk11_rc read_wanted(struct enrolling *e)
-{
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf text = J11_BUF(J11_CSR_TEMPLATE_MAX);
-	enum jwk11_rc rc = opt.template != NULL ? cmd_read_input(opt.template, J11_CSR_TEMPLATE_MAX, &text, &e->err) : JWK11_OK;
-
-	if (rc == JWK11_OK && opt.template != NULL)
-		rc = j11_csr_from_template(j11_buf_view(&text), opt.template, &e->wanted, &e->err);
-	if (rc == JWK11_OK && opt.subject != NULL)
-		rc = j11_csr_text_set_subject(&e->wanted, j11_view_str(opt.subject), &e->err);
-	if (rc == JWK11_OK)
-		rc = add_names(e, J11_NAME_DNS, &opt.dns);
-	if (rc == JWK11_OK)
-		rc = add_names(e, J11_NAME_IP, &opt.ip);
-	if (rc == JWK11_OK)
-		rc = add_names(e, J11_NAME_URI, &opt.uri);
-	if (rc == JWK11_OK)
-		rc = add_names(e, J11_NAME_EMAIL, &opt.email);
-	return rc;
 }
 
 /* Before anything is opened or sent. */
@@ -207,8 +174,6 @@ static const char *object_to_acme(void)
 		return "--hook takes the path of a program, with a slash in it";
 	if (opt.challenge != NULL && (opt.webroot != NULL || (!j11_text_equal(opt.challenge, "dns-01") && !j11_text_equal(opt.challenge, "http-01"))))
 		return "--challenge takes dns-01 or http-01, and goes with --hook";
-	if (opt.ip.n > 0 || opt.uri.n > 0 || opt.email.n > 0)
-		return "acme certifies names of hosts: --dns";
 	return NULL;
 }
 
@@ -218,6 +183,9 @@ static enum jwk11_rc check_names(struct enrolling *e)
 	const char *const *dns = e->wanted.csr.dns;
 	size_t n = 0;
 
+	for (unsigned list = J11_NAME_DNS + 1; list < J11_N_NAME_; list++)
+		if (e->wanted.list[list].n > 0)
+			return j11_err_set(&e->err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "acme certifies names of hosts: --dns, and no other names");
 	for (; dns != NULL && dns[n] != NULL; n++)
 		if (!acme_doc_is_name(j11_view_str(dns[n]), true))
 			return j11_err_set(&e->err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "--dns takes names of hosts: letters, digits, hyphens and dots");
@@ -307,7 +275,7 @@ static int run_enroll(struct cmd_global *g, int argc, char **argv)
 	if (why != NULL)
 		return cmd_usage("enroll", why);
 	e.url = argv[1];
-	rc = read_wanted(&e);
+	rc = request_read(&e.wanted, &e.err);
 	if (rc == JWK11_OK && acme)
 		rc = check_names(&e);
 	if (rc == JWK11_OK)
@@ -322,12 +290,7 @@ static int run_enroll(struct cmd_global *g, int argc, char **argv)
 }
 
 static const struct cmd_option options[] = {
-	{ "subject", 0, CMD_TEXT, &opt.subject, "DN", "subject of the request, in the form of RFC 4514: CN=device-7,O=Example" },
-	{ "dns", 0, CMD_WORDS, &opt.dns, "NAME", "DNS name among the subject's alternative names; may stand 15 times" },
-	{ "ip", 0, CMD_WORDS, &opt.ip, "ADDRESS", "est: address among them" },
-	{ "uri", 0, CMD_WORDS, &opt.uri, "URI", "est: URI among them" },
-	{ "email", 0, CMD_WORDS, &opt.email, "ADDRESS", "est: mailbox among them" },
-	{ "template", 0, CMD_TEXT, &opt.template, "FILE", "what the request is to hold, as for jwk11 csr; options add to it" },
+	REQUEST_OPTIONS,
 	{ "cacert", 0, CMD_TEXT, &opt.cacert, "FILE", "PEM of the CAs that the server's own certificate may come from; default: the system's" },
 	{ "timeout", 0, CMD_SECONDS, &opt.timeout, "TIME", "longest time of one request; default 30s" },
 	{ "wait", 0, CMD_SECONDS, &opt.wait, "TIME", "longest time that a server may keep us waiting; default 10m" },

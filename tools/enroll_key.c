@@ -12,10 +12,10 @@
 #include "base/text.h"
 #include "jose/bundle.h"
 #include "jose/csr.h"
-#include "jose/csr_text.h"
 #include "jose/jwk.h"
 #include "json/json_write.h"
 #include "local.h"
+#include "request.h"
 
 enum { MAX_REQUEST = 131072 };
 
@@ -111,25 +111,9 @@ static enum jwk11_rc sign(const struct enroll_key *k, struct jwk11_view input, s
 	return jwk11_key_sign(k->key, k->alg, JWK11_INPUT_MESSAGE, input, ret_sig, err);
 }
 
-static enum jwk11_rc csr_at_broker(const struct enroll_key *k, const struct jwk11_csr *csr, struct jwk11_buf *ret_der, struct jwk11_err *err)
-{
-	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(MAX_REQUEST);
-	struct j11_json_out o = J11_JSON_OUT(&body);
-	enum jwk11_rc rc;
-
-	j11_csr_to_json(csr, &o);
-	rc = j11_buf_check(&body, "request", err);
-	if (rc == JWK11_OK)
-		rc = ask_key(k->keys->g, k->name, "/csr", "application/pkcs10", &body, &answer, err);
-	if (rc == JWK11_OK)
-		j11_buf_add(ret_der, answer.body.data, answer.body.len);
-	return rc == JWK11_OK ? j11_buf_check(ret_der, "certificate request", err) : rc;
-}
-
 enum jwk11_rc enroll_key_csr(const struct enroll_key *k, const struct jwk11_csr *csr, struct jwk11_buf *ret_der, struct jwk11_err *err)
 {
-	return k->key != NULL ? jwk11_key_csr(k->key, k->alg, csr, ret_der, err) : csr_at_broker(k, csr, ret_der, err);
+	return k->key != NULL ? jwk11_key_csr(k->key, k->alg, csr, ret_der, err) : request_make(k->keys->g, k->name, csr, ret_der, err);
 }
 
 /* alg, nonce, url, and whose it is (RFC 8555 section 6.2). */

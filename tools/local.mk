@@ -92,10 +92,35 @@ jwk11_CPPFLAGS += -DJWK11_P11_MODULE_PATH='"$(P11_MODULE_PATH)"' -DJWK11_P11_MOD
 jwk11_SOURCES += tools/cmd_csr.c tools/cmd_selfsign.c tools/request.c tools/request.h
 jwk11_LDADD = libj11core.la -lpthread
 # What servers say is read without libcurl; only what asks them needs it.
-ENROLL_PURE = tools/acme_doc.c tools/acme_doc.h tools/est_attrs.c tools/est_attrs.h tools/http_said.c tools/http_said.h
-jwk11_SOURCES += $(ENROLL_PURE) tools/acme_client.c tools/acme_client.h tools/acme_order.c tools/acme_order.h tools/acme_prove.c tools/acme_prove.h \
-	tools/put_cert.c tools/put_cert.h tools/cancel.c tools/cancel.h tools/cmd_enroll.c tools/enroll_key.c tools/enroll_key.h tools/est.c tools/est.h tools/hook.c tools/hook.h \
-	tools/http_client.h tools/patience.c tools/patience.h
+ENROLL_PURE = \
+	tools/acme_doc.c \
+	tools/acme_doc.h \
+	tools/est_attrs.c \
+	tools/est_attrs.h \
+	tools/http_said.c \
+	tools/http_said.h
+jwk11_SOURCES += \
+	$(ENROLL_PURE) \
+	tools/acme_client.c \
+	tools/acme_client.h \
+	tools/acme_order.c \
+	tools/acme_order.h \
+	tools/acme_prove.c \
+	tools/acme_prove.h \
+	tools/cancel.c \
+	tools/cancel.h \
+	tools/cmd_enroll.c \
+	tools/enroll_key.c \
+	tools/enroll_key.h \
+	tools/est.c \
+	tools/est.h \
+	tools/hook.c \
+	tools/hook.h \
+	tools/http_client.h \
+	tools/patience.c \
+	tools/patience.h \
+	tools/put_cert.c \
+	tools/put_cert.h
 EXTRA_DIST += tools/http_client.c tools/http_without.c
 if WITH_ENROLL
 jwk11_SOURCES += tools/http_client.c

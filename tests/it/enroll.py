@@ -540,7 +540,7 @@ def a_token_never_becomes_another_path():
 def options_that_do_not_go_together_are_refused():
     for words in (("acme", "--dns", "a.b", "--webroot", "/tmp"), ("acme", "--account", "rs256", "--dns", "a.b"), ("acme", "--account", "rs256", "--dns", "a.b", "--hook", "x"),
                   ("acme", "--account", "rs256", "--dns", "a.b", "--hook", "/x", "--webroot", "/y"), ("acme", "--account", "rs256", "--dns", "a.b", "--hook", "/x", "--challenge", "y"),
-                  ("acme", "--account", "rs256", "--dns", "a.b", "--hook", "/x", "--renew"), ("acme", "--account", "rs256", "--webroot", "/tmp"),
+                  ("acme", "--account", "rs256", "--dns", "a.b", "--hook", "/x", "--renew"), ("acme", "--account", "rs256", "--webroot", "/tmp"), ("acme", "--account", "rs256", "--dns", "a.b", "--ip", "192.0.2.1", "--webroot", "/tmp"),
                   ("acme", "--account", "rs256", "--dns", "a b", "--webroot", "/tmp"), ("acme", "--account", "rs256", "--dns", "a.b", "--webroot", "/tmp", "--eab-kid", "k"),
                   ("est", "--account", "rs256"), ("est", "--renew"), ("est", "--user", "u"), ("est", "--tls-key", "k"), ("scep",)):
         r = run(words[0], "https://127.0.0.1:1", "es256", *words[1:])
