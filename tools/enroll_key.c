@@ -17,6 +17,8 @@
 #include "local.h"
 #include "request.h"
 
+#define ACME_TEMPLATE "acme-jws"
+
 enum { MAX_REQUEST = 131072 };
 
 void enroll_keys_done(struct enroll_keys *keys)
@@ -33,6 +35,24 @@ void enroll_key_done(struct enroll_key *key)
 
 /* ---- finding it ---- */
 
+/* Is the template among those that it grants us for this key? */
+static enum jwk11_rc find_grant(struct enroll_key *k, struct jwk11_err *err)
+{
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
+	const struct j11_json *list;
+	enum jwk11_rc rc = ask_key(k->keys->g, k->name, "", "application/json", NULL, &answer, err);
+
+	if (rc == JWK11_OK)
+		rc = j11_json_read(j11_buf_view(&answer.body), NULL, "answer", &doc, err);
+	if (rc != JWK11_OK)
+		return rc;
+	list = j11_json_get(j11_json_root(doc), "templates");
+	for (const struct j11_json *one = list != NULL ? list->child : NULL; one != NULL; one = one->next)
+		k->by_template |= one->type == J11_JSON_STRING && j11_view_equals(one->text, ACME_TEMPLATE);
+	return JWK11_OK;
+}
+
 static enum jwk11_rc find_at_broker(struct enroll_key *k, struct jwk11_err *err)
 {
 	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
@@ -42,7 +62,7 @@ static enum jwk11_rc find_at_broker(struct enroll_key *k, struct jwk11_err *err)
 		rc = jwk11_pub_from_jwk(j11_buf_view(&answer.body), &k->pub, err);
 	if (rc == JWK11_OK)
 		snprintf(k->alg, sizeof(k->alg), "%s", k->pub->alg != NULL ? k->pub->alg->name : jwk11_pub_default_alg(k->pub));
-	return rc;
+	return rc == JWK11_OK ? find_grant(k, err) : rc;
 }
 
 static enum jwk11_rc find_here(struct enroll_key *k, struct jwk11_err *err)
@@ -132,7 +152,37 @@ static void add_header(const struct enroll_key *k, const char *url, const char *
 	j11_json_close(&o);
 }
 
-enum jwk11_rc enroll_key_jws(const struct enroll_key *k, const char *url, const char *nonce, const char *kid, struct jwk11_view payload,
+static enum jwk11_rc jws_by_template(const struct enroll_key *k, const char *url, const char *nonce, const char *kid, struct jwk11_view payload,
+	struct jwk11_buf *ret_jws, struct jwk11_err *err)
+{
+	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(MAX_REQUEST), text = J11_BUF(MAX_REQUEST);
+	struct j11_json_out o = J11_JSON_OUT(&body);
+	enum jwk11_rc rc;
+
+	j11_b64url_add(&text, payload);
+	j11_json_open(&o, NULL, '{');
+	j11_json_str(&o, "template", ACME_TEMPLATE);
+	j11_json_open(&o, "parameters", '{');
+	j11_json_str(&o, "url", url);
+	j11_json_str(&o, "nonce", nonce);
+	if (kid != NULL)
+		j11_json_str(&o, "kid", kid);
+	if (payload.len > 0)
+		j11_json_view(&o, "payload", j11_buf_view(&text));
+	j11_json_close(&o);
+	j11_json_close(&o);
+	rc = j11_buf_check(&text, "request", err);
+	if (rc == JWK11_OK)
+		rc = j11_buf_check(&body, "request", err);
+	if (rc == JWK11_OK)
+		rc = ask_key(k->keys->g, k->name, "/jws", "application/jose+json", &body, &answer, err);
+	if (rc == JWK11_OK)
+		j11_buf_add(ret_jws, answer.body.data, answer.body.len);
+	return rc == JWK11_OK ? j11_buf_check(ret_jws, "request", err) : rc;
+}
+
+static enum jwk11_rc jws_from_parts(const struct enroll_key *k, const char *url, const char *nonce, const char *kid, struct jwk11_view payload,
 	struct jwk11_buf *ret_jws, struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf header = J11_BUF(MAX_REQUEST), input = J11_BUF(MAX_REQUEST * 2), sig = J11_BUF(J11_SIG_MAX), text = J11_BUF(J11_SIG_MAX * 2);
@@ -159,6 +209,12 @@ enum jwk11_rc enroll_key_jws(const struct enroll_key *k, const char *url, const 
 	j11_json_view(&o, "signature", j11_buf_view(&text));
 	j11_json_close(&o);
 	return j11_buf_check(ret_jws, "request", err);
+}
+
+enum jwk11_rc enroll_key_jws(const struct enroll_key *k, const char *url, const char *nonce, const char *kid, struct jwk11_view payload,
+	struct jwk11_buf *ret_jws, struct jwk11_err *err)
+{
+	return (k->by_template ? jws_by_template : jws_from_parts)(k, url, nonce, kid, payload, ret_jws, err);
 }
 
 /* ---- what came of it ---- */

@@ -3,6 +3,8 @@
 #ifndef ENROLL_KEY_H
 #define ENROLL_KEY_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "jwk11.h"
 
@@ -21,6 +23,7 @@ struct enroll_key {
 	const char *name;      /* as it was given; borrowed */
 	struct jwk11_pub *pub; /* a reference */
 	struct jwk11_key *key; /* --offline; borrowed */
+	bool by_template;      /* the broker lets us sign ACME's requests with it, and sees what they are */
 	char alg[24];
 	char thumbprint[JWK11_THUMBPRINT_LEN + 1];
 };

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """jwk11 enroll at servers of our own making: an EST server whose CA is openssl, and servers that do what no server should. Each failure has its words and
 its exit code, and leaves no file behind."""
-import base64, contextlib, http.server, json, os, shutil, signal, ssl, subprocess, sys, tempfile, threading
+import base64, contextlib, http.server, json, os, re, signal, ssl, subprocess, sys, tempfile, threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from trial import JWK11, Trial, equal, main, test
@@ -276,20 +276,25 @@ def what_came_goes_onto_the_token_too():
 def policy_says_what_a_key_may_ask_for():
     global trial
     before = trial
-    with Trial() as trial:
-        with open(trial.conf) as f:
-            allow = [line for line in f if line.startswith("allow = ")][0]
-        trial.change(allow, "allow = csr\n")
-        trial.start()
-        trial.until(lambda: trial.ask("GET", "/readyz")[0] == 200, "the keys")
-        try:
+    try:
+        with Trial() as trial:
+            with open(trial.conf) as f:
+                text = f.read()
+            who = re.search("(?m)^(?:uid|user) = .*$", text)[0]
+            trial.change(re.search("(?m)^allow = .*$", text)[0], "allow = csr")
+            with open(trial.conf, "a") as f:
+                f.write(f"\n[client acme]\n{who}\nkeys = rs256\nallow = jws\ntemplate = acme-jws\n")
+            trial.start()
+            trial.until(lambda: trial.ask("GET", "/readyz")[0] == 200, "the keys")
             with Server(est(issue)) as s:
                 equal(key_of(done(run("est", s.url, "es256", "--subject", "CN=d")).encode()), public("es256"), "the key in it")
             with acme_server() as s:
-                refused(run_acme(s), 77, "OPERATION_DENIED")
-        finally:
-            trial.stop()
-            trial = before
+                refused(run_acme(s, "--account", "eddsa", *WORDS[2:]), 77, "OPERATION_DENIED")
+                done(run_acme(s))
+                headers = [json.loads(base64.urlsafe_b64decode(json.loads(b)["protected"] + "==")) for m, _, _, b in s.asked if m == "POST"]
+                equal([sorted(h) for h in headers[:2]], [["alg", "jwk", "nonce", "url"], ["alg", "kid", "nonce", "url"]], "what the broker signed")
+    finally:
+        trial = before
 
 
 # ---- servers that do what no server should ----
@@ -534,6 +539,37 @@ def a_token_never_becomes_another_path():
         root = tempfile.mkdtemp(dir=trial.root)
         refused(run_acme(s, "--account", "rs256", "--dns", "a.example.org", "--webroot", root), 76, "SERVER_MALFORMED", "token is not base64url")
         equal(os.listdir(root), [], "files in the folder of the web server")
+
+
+@test
+def ctrl_c_takes_the_proof_away_again():
+    def pending(reply, order, nonce):
+        return lambda h, b: reply(201, order("pending"), Location="https://127.0.0.1/order")
+
+    def authz(reply, order, nonce):
+        return lambda h, b: reply(200, {"status": "pending", "identifier": {"type": "dns", "value": "a.example.org"},
+                                        "challenges": [{"type": "dns-01", "status": "pending", "url": "https://127.0.0.1/c", "token": "token"}]})
+
+    folder = tempfile.mkdtemp(dir=trial.root)
+    for name in ("started", "never"):
+        os.mkfifo(f"{folder}/{name}")
+    hook = os.path.join(folder, "hook")
+    with open(hook, "w") as f:
+        f.write(f"#!/bin/sh\necho \"$*\" >>{folder}/log\n[ \"$1\" = cleanup ] && exit\necho >{folder}/started\nexec cat {folder}/never\n")
+    os.chmod(hook, 0o755)
+    with acme_server(newOrder=pending, authz=authz) as s:
+        cert = fresh()
+        p = subprocess.Popen(command("acme", s.url + "/dir", "es256", "--account", "rs256", "--dns", "a.example.org", "--hook", hook, "-o", cert),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with open(f"{folder}/started") as f:
+            f.read()
+        p.send_signal(signal.SIGTERM)
+        stdout, stderr = p.communicate(timeout=60)
+    refused(subprocess.CompletedProcess([], p.returncode, stdout, stderr), 75, "CANCELLED", "cancelled; nothing has been written")
+    with open(f"{folder}/log") as f:
+        calls = f.read().splitlines()
+    equal([c.split()[:4] for c in calls], [[w, "dns-01", "a.example.org", "_acme-challenge.a.example.org"] for w in ("present", "cleanup")], "calls of the hook")
+    equal(len({c.split()[4] for c in calls}), 1, "values of the record")
 
 
 @test
