@@ -66,7 +66,11 @@ static enum jwk11_rc read_members(const struct j11_json *root, struct members *m
 
 		if (v == NULL || v->type == J11_JSON_NULL)
 			continue;
-		if (v->type == J11_JSON_STRING || v->type == J11_JSON_NUMBER)
+		if (v->type != J11_JSON_STRING && (i == M_INPUT || i == M_SIGNATURE)) /* true and 1234 are base64 too */
+			rc = bad(err, (enum member)i, "must be a string");
+		else if (v->type == J11_JSON_NUMBER)
+			m->text[i] = j11_json_number(v);
+		else if (v->type == J11_JSON_STRING)
 			m->text[i] = v->text;
 		else if (v->type == J11_JSON_BOOL)
 			m->text[i] = v->boolean ? J11_VIEW("true") : J11_VIEW("false");
@@ -98,7 +102,7 @@ static enum jwk11_rc read_flags(const struct members *m, const char *key, struct
 	struct jwk11_view prehashed = m->text[M_PREHASHED], marshaling = m->text[M_MARSHALING];
 
 	if (m->text[M_NAME].len > 0 && !j11_view_equals(m->text[M_NAME], key)) /* hvac says it twice */
-		return bad(err, M_NAME, "is not the one of the path");
+		return j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_MISMATCH, "request body: \"name\" is not the one of the path");
 	b->prehashed = j11_view_equals(prehashed, "true") || j11_view_equals(prehashed, "1");
 	if (!b->prehashed && prehashed.len > 0 && !j11_view_equals(prehashed, "false") && !j11_view_equals(prehashed, "0"))
 		return bad(err, M_PREHASHED, "must be true or false");

@@ -7,6 +7,19 @@
 #include "base/err.h"
 #include "base/text.h"
 
+struct jwk11_view j11_json_number(const struct j11_json *value)
+{
+	struct jwk11_view number = value->text;
+	size_t len = number.len;
+	const char *s = number.data;
+
+	while (len > 0 && s[len - 1] == '0')
+		len--;
+	if (len > 1 && len < number.len && s[len - 1] == '.')
+		number.len = len - 1;
+	return number;
+}
+
 bool j11_json_int(const struct j11_json *value, int64_t *ret_n)
 {
 	struct jwk11_view digits;
@@ -15,7 +28,7 @@ bool j11_json_int(const struct j11_json *value, int64_t *ret_n)
 
 	if (value == NULL || value->type != J11_JSON_NUMBER)
 		return false;
-	digits = value->text;
+	digits = j11_json_number(value);
 	negative = digits.len > 0 && *(const char *)digits.data == '-';
 	if (negative) {
 		digits.data = (const char *)digits.data + 1;

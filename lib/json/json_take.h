@@ -23,7 +23,9 @@ struct j11_json_field {
  * unless `lenient`, which ignores unknown members (answers of a newer peer; JWK rule of RFC 7517 section 4). */
 enum jwk11_rc j11_json_take(const struct j11_json *obj, const struct j11_json_field *fields, size_t n_fields, bool lenient, const char *what,
 	void *into, struct jwk11_err *err) J11_MUST_USE;
-/* An integer without fraction or exponent that fits int64_t; false otherwise. */
+/* The text of a number, without a fraction of zeros: 300.0 is the integer 300 (JSON Schema, and whoever writes all numbers as floating point). */
+struct jwk11_view j11_json_number(const struct j11_json *value);
+/* An integer that fits int64_t, without exponent and without a fraction but zeros; false otherwise. */
 bool j11_json_int(const struct j11_json *value, int64_t *ret_n) J11_MUST_USE;
 /* Do two objects, either NULL for none, have a member of the same name? */
 bool j11_json_shares_a_name(const struct j11_json *a, const struct j11_json *b);

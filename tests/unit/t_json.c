@@ -124,6 +124,11 @@ static void takes_members_by_table(void **state)
 		{ "{\"number\":1}", "MEMBER_MISSING" },
 		{ "{\"text\":1}", "MEMBER_TYPE" },
 		{ "{\"text\":\"\",\"number\":1.5}", "MEMBER_TYPE" },
+		{ "{\"text\":\"\",\"number\":1.50}", "MEMBER_TYPE" },
+		{ "{\"text\":\"\",\"number\":1.0e0}", "MEMBER_TYPE" },
+		{ "{\"text\":\"\",\"number\":100}", "" },
+		{ "{\"text\":\"\",\"number\":100.00}", "" },
+		{ "{\"text\":\"\",\"number\":0.0}", "" },
 		{ "{\"text\":\"\",\"number\":9223372036854775808}", "MEMBER_TYPE" },
 		{ "{\"text\":\"\",\"Number\":1}", "MEMBER_UNKNOWN" },
 		{ "[]", "MEMBER_TYPE" },
@@ -143,6 +148,8 @@ static void takes_members_by_table(void **state)
 			assert_true(taken.flag);
 			assert_non_null(taken.object);
 		}
+		if (strstr(rows[i].text, "100") != NULL)
+			assert_int_equal(taken.number, 100);
 		j11_json_free(doc);
 	}
 }
