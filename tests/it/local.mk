@@ -26,6 +26,7 @@ IT_TESTS += tests/it/csr.py tests/it/csr_cli.py
 IT_TESTS += tests/it/enroll.py
 IT_TESTS += tests/it/looks.py tests/it/completion.py
 IT_TESTS += tests/it/tour/tour.py
+EXTRA_DIST += tests/interop/oauth/run.py tests/interop/oauth/server.mjs tests/interop/oauth/package.json
 EXTRA_DIST += tests/it/tour/picture.txt
 IT_TESTS += tests/it/proofs.py
 TESTS += $(IT_TESTS)
