@@ -31,7 +31,8 @@ class Device(Trial):
     """The broker, with a certificate of a CA on its token."""
 
     def __enter__(self):
-        self.change("allow = *", "allow = *\ntemplate = *")
+        with open(self.conf, "a") as f:
+            f.write(f"\n[client device]\nuid = {os.getuid()}\nkeys = *\nallow = jwt\ntemplate = assertion, dpop\n")
         self.start()
         self.tool("csr", "es256", "--subject", "CN=device-7,O=Example", "--dns", "device-7.example", "-o", self.path("csr.pem"))
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=Test CA", "-days", "2", "-keyout", self.path("ca.key"),
