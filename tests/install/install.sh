@@ -44,7 +44,7 @@ sed -n 's/.*JWK11_PUBLIC.*[ *]\(jwk11_[a-z0-9_]*\)(.*/\1/p' "$src/lib/jwk11.h" |
 nm -D --defined-only "$temp/root$prefix"/lib/libjwk11.so | sed -n 's/.* \(jwk11_[a-z0-9_]*\)@.*/\1/p;s/.* T \([^@]*\)$/\1/p' | sort -u >"$temp/exported"
 report "the library exports what the header declares and nothing else, with versions" "$(diff "$temp/declared" "$temp/exported")"
 report "installed programs find their helpers" "$(for f in bin/jwk11 bin/sigstore-kms-jwk11 sbin/jwk11d libexec/jwk11/jwk11d-front libexec/jwk11/jwk11d-keys libexec/jwk11/jwk11d-worker \
-	share/man/man1/jwk11.1 share/man/man1/jwk11-jwt.1 share/man/man3/libjwk11.3 share/man/man5/jwk11.conf.5 share/man/man8/jwk11d.8; do [ -e "$temp/root$prefix/$f" ] || echo "$f is missing"; done)"
+	share/man/man1/jwk11.1 share/man/man1/jwk11-jwt.1 share/man/man3/libjwk11.3 share/man/man5/jwk11.conf.5 share/man/man7/jwk11d-api.7 share/man/man8/jwk11d.8; do [ -e "$temp/root$prefix/$f" ] || echo "$f is missing"; done)"
 report "the units start what was installed" "$(grep -qx "ExecStart=$prefix/sbin/jwk11d" "$temp/root$units/jwk11d.service" || echo "not $prefix/sbin/jwk11d"
 	for f in "$units/jwk11d.socket" "$units/jwk11d-public.socket" "$units/jwk11-token@.service" "$prefix/share/bash-completion/completions/jwk11" "$prefix/share/zsh/site-functions/_jwk11" \
 		"$prefix/share/fish/vendor_completions.d/jwk11.fish" "$prefix/share/jwk11/systemd/tpm.conf" "$prefix/share/jwk11/systemd/pin.conf" \
