@@ -75,6 +75,13 @@ struct cmd_verb {
 
 /* verbs.c: all of them, and NULL. */
 extern const struct cmd_verb *const cmd_verbs[];
+/* What the help says above some of them. */
+struct cmd_heading {
+	const struct cmd_verb *first;
+	const char *text;
+};
+extern const struct cmd_heading cmd_headings[];
+extern const size_t cmd_n_headings;
 
 /* options.c: those that hold for every verb. */
 extern const struct cmd_option cmd_shared_options[];

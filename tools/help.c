@@ -43,9 +43,12 @@ static bool has_options(const struct cmd_verb *verb)
 
 void cmd_help(FILE *out)
 {
-	fputs("usage: jwk11 VERB [OPTION ...] [ARGUMENT ...]\n\n", out);
-	for (size_t i = 0; cmd_verbs[i] != NULL; i++)
+	fputs("usage: jwk11 VERB [OPTION ...] [ARGUMENT ...]\n", out);
+	for (size_t i = 0, next = 0; cmd_verbs[i] != NULL; i++) {
+		if (next < cmd_n_headings && cmd_headings[next].first == cmd_verbs[i])
+			fprintf(out, "\n%s\n", cmd_headings[next++].text);
 		fprintf(out, "  %-12s %s\n", cmd_verbs[i]->name, cmd_verbs[i]->summary);
+	}
 	fputs("\nOptions of one verb: jwk11 VERB --help. For every verb:\n", out);
 	print_rows(cmd_shared_options, cmd_n_shared_options, out);
 	fputs("KEY is a name or a kid; with --offline also a label or a pkcs11: URI. FILE is read for the input; without it, or for -, standard input.\n", out);
