@@ -44,6 +44,7 @@ struct conf_key {
 	enum jwk11_kid_style kid_style;
 	enum conf_use use; /* what the key does; never both */
 	enum conf_yes context_pin; /* the PIN again for each operation, when the key wants it (CKA_ALWAYS_AUTHENTICATE) */
+	const char *certificates; /* absolute path of the file that its chain is in; NULL: the token has it */
 	enum conf_yes discovery; /* default yes; no: it is not in what relying parties of an issuer find (conf_set_shows) */
 	/* Of a key with versions (conf_key_is_versioned), in seconds; all 0 without. */
 	int64_t lead;    /* that a version is published before it signs */

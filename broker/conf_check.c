@@ -162,6 +162,8 @@ static enum jwk11_rc check_keys(struct checked *r, const struct conf *c)
 			return refuse(r, "[key %s]: kid and kid-style exclude each other", k->name);
 		if (k->kid != NULL && strlen(k->kid) > CONF_KID_MAX)
 			return refuse(r, "[key %s]: its kid is longer than %d bytes", k->name, CONF_KID_MAX);
+		if (k->certificates != NULL && k->alg != NULL && j11_text_starts(k->alg, "HS"))
+			return refuse(r, "[key %s]: certificates are of public keys, and a key for %s has none", k->name, k->alg);
 	}
 	return check_literal_kids(r, c);
 }

@@ -58,6 +58,7 @@ const struct conf_row conf_rows[] = {
 	K("kid-style", CONF_WORD, kid_style, 0, 0, { "thumbprint", "k8s", "label", "id", "none" }), /* as enum jwk11_kid_style */
 	K("use", CONF_WORD, use, 0, 0, { "sig", "enc" }),
 	K("context-pin", CONF_WORD, context_pin, 0, 0, { "no", "yes" }),
+	K("certificates", CONF_PATH, certificates, 0, 0, { 0 }),
 	K("discovery", CONF_WORD, discovery, 0, 0, { "no", "yes" }),
 	K("lead", CONF_SECONDS, lead, 1, 31536000, { 0 }),
 	K("overlap", CONF_SECONDS, overlap, 1, 315360000, { 0 }),

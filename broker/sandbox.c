@@ -145,7 +145,7 @@ bool sandbox_publisher(const struct conf *conf, const char *program, const char 
 /* Without which no library loads and no PIN is found; everything that the configuration names by itself. */
 static size_t count_rules(const struct conf *conf)
 {
-	size_t n = 16 + conf->n_tokens;
+	size_t n = 16 + conf->n_tokens + conf->n_keys;
 
 	for (const char **p = conf->worker_read; *p != NULL; p++)
 		n++;
@@ -168,6 +168,9 @@ static size_t make_rules(const struct conf *conf, struct sandbox_land_rule *rule
 	for (size_t i = 0; i < conf->n_tokens; i++)
 		if (conf->tokens[i].pin_file != NULL)
 			rules[n++] = (struct sandbox_land_rule){ .path = conf->tokens[i].pin_file, .kept = SANDBOX_LAND_READ, .its_folder = true };
+	for (size_t i = 0; i < conf->n_keys; i++)
+		if (conf->keys[i].certificates != NULL)
+			rules[n++] = (struct sandbox_land_rule){ .path = conf->keys[i].certificates, .kept = SANDBOX_LAND_READ, .its_folder = true };
 	for (const char **p = conf->worker_read; *p != NULL; p++)
 		rules[n++] = (struct sandbox_land_rule){ .path = *p, .kept = SANDBOX_LAND_READ };
 	for (const char **p = conf->worker_write; *p != NULL; p++)

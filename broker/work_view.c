@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "jose/x5c.h"
 #include "log.h"
+#include "token/cert_file.h"
 #include "token/pick.h"
 #include "token/versions.h"
 #include "wire.h"
@@ -110,14 +111,16 @@ static void find_chain(struct work_key *k)
 	struct work_token *t = (struct work_token *)k->token;
 	struct jwk11_err err = { 0 };
 
-	if (t->certs == NULL && jwk11_token_certs(t->token, &t->certs, &err) != JWK11_OK) {
+	if (k->conf->certificates != NULL && j11_key_file_why(k->key)[0] != '\0')
+		log_event(LOG_LEVEL_WARNING, "certificates-file", "key", k->conf->name, "file", k->conf->certificates, "why", j11_key_file_why(k->key), NULL);
+	if (t->certs == NULL && !j11_key_has_file_chain(k->key) && jwk11_token_certs(t->token, &t->certs, &err) != JWK11_OK) {
 		log_event(LOG_LEVEL_WARNING, "certificates-unread", "token", t->conf->name, "why", err.text, NULL);
 		return;
 	}
 	if (jwk11_key_chain(k->key, t->certs, &k->chain, &err) == JWK11_OK)
 		snprintf(k->chain_note, sizeof(k->chain_note), "%s", jwk11_chain_note(k->chain));
-	else if (j11_text_equal(err.code, "CERT_FOREIGN"))
-		snprintf(k->chain_note, sizeof(k->chain_note), "%s", "the certificate with its CKA_ID or label holds another key");
+	else
+		j11_key_no_chain(k->key, &err, k->chain_note);
 }
 
 /* Offers what matches on one token. */
@@ -394,6 +397,17 @@ static enum jwk11_rc separate_kids(struct work_view *view)
 	return JWK11_OK;
 }
 
+/* Before anybody signs with them: headers carry certificates too. */
+static void read_files(struct work_view *view)
+{
+	struct j11_cert_file file = { .path = NULL };
+
+	for (size_t i = 0; i < view->n_keys; i++)
+		if (view->keys[i].key != NULL && view->keys[i].conf->certificates != NULL)
+			j11_key_take_file(view->keys[i].key, view->keys[i].conf->certificates, &file);
+	j11_cert_file_done(&file);
+}
+
 void work_view_find_chains(struct work_view *view)
 {
 	for (size_t i = 0; i < view->n_keys; i++)
@@ -470,8 +484,10 @@ static struct work_view *make_empty(struct conf *conf)
 /* NULL when it lacks memory. */
 static struct work_view *complete(struct work_view *view)
 {
-	if (find_keys(view))
+	if (find_keys(view)) {
+		read_files(view);
 		return view;
+	}
 	work_view_unref(view);
 	return NULL;
 }

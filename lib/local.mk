@@ -75,6 +75,8 @@ libj11core_la_SOURCES = \
 	lib/jose/cert_text.h \
 	lib/token/cert.c \
 	lib/token/cert.h \
+	lib/token/cert_file.c \
+	lib/token/cert_file.h \
 	lib/token/cert_write.c \
 	lib/token/cert_write.h \
 	lib/token/claims.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jwk11 cert: the certificates that keys go by, listed and written out; from the broker, which publishes them, or from the tokens. */
 #include <stdio.h>
+#include <string.h>
 
 #include "ask.h"
 #include "base/b64.h"
@@ -12,6 +13,7 @@
 #include "local.h"
 #include "show.h"
 #include "table.h"
+#include "token/cert_file.h"
 
 static struct {
 	bool chain, der;
@@ -90,8 +92,7 @@ static enum jwk11_rc read_found(struct jwk11_key *key, const char *name, struct 
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	snprintf(f->token, sizeof(f->token), "%s", jwk11_token_get_info(jwk11_key_token(key))->label);
 	if (rc == JWK11_ERR_NOT_FOUND) {
-		if (j11_text_equal(why.code, j11_code_name(J11_CODE_CERT_FOREIGN)))
-			snprintf(f->note, sizeof(f->note), "the certificate with its CKA_ID or label holds another key");
+		j11_key_no_chain(key, &why, f->note);
 		return JWK11_OK;
 	}
 	if (rc != JWK11_OK) {
@@ -161,7 +162,8 @@ static enum jwk11_rc find(const struct cmd_global *g, const char *name, struct f
 	if (rc != JWK11_OK || f->certs.n > 0)
 		return rc;
 	if (f->note[0] != '\0')
-		j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_CERT_FOREIGN, "key \"%s\": %s", name, f->note);
+		j11_err_set(err, JWK11_ERR_NOT_FOUND, strstr(f->note, "holds another key") != NULL ? J11_CODE_CERT_FOREIGN : J11_CODE_CERT_ABSENT,
+			"key \"%s\": %s", name, f->note);
 	else
 		j11_err_set(err, JWK11_ERR_NOT_FOUND, J11_CODE_CERT_ABSENT, "key \"%s\": no certificate on its token holds its public key", name);
 	j11_err_hint(err, "jwk11 import-cert %s FILE", name);

@@ -13,6 +13,7 @@
 #include "jose/x5c.h"
 #include "local.h"
 #include "show.h"
+#include "token/cert_file.h"
 
 void gather_done(struct gathering *keys)
 {
@@ -199,7 +200,7 @@ static enum jwk11_rc read_chain(struct local_gathering *l, const struct jwk11_ke
 	struct jwk11_token *token = jwk11_key_token(key);
 	enum jwk11_rc rc = JWK11_OK;
 
-	if (l->certs_of != token) {
+	if (l->certs_of != token && !j11_key_has_file_chain(key)) {
 		jwk11_certs_free(l->certs);
 		l->certs = NULL;
 		l->certs_of = NULL;
@@ -207,7 +208,7 @@ static enum jwk11_rc read_chain(struct local_gathering *l, const struct jwk11_ke
 		if (rc == JWK11_OK)
 			l->certs_of = token;
 	}
-	return rc == JWK11_OK ? jwk11_key_chain(key, l->certs, ret_chain, err) : rc;
+	return rc == JWK11_OK ? jwk11_key_chain(key, l->certs_of == token ? l->certs : NULL, ret_chain, err) : rc;
 }
 
 static enum jwk11_rc take_chain(struct local_gathering *l, const struct jwk11_key *key, struct gathered *into)
@@ -219,8 +220,7 @@ static enum jwk11_rc take_chain(struct local_gathering *l, const struct jwk11_ke
 	enum jwk11_rc rc = read_chain(l, key, &chain, &why);
 
 	if (rc == JWK11_ERR_NOT_FOUND) {
-		if (j11_text_equal(why.code, "CERT_FOREIGN"))
-			snprintf(into->note, sizeof(into->note), "the certificate with its CKA_ID or label holds another key");
+		j11_key_no_chain(key, &why, into->note);
 		return JWK11_OK;
 	}
 	if (rc != JWK11_OK) {

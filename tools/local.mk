@@ -89,6 +89,7 @@ jwk11_SOURCES += tools/setup.h tools/setup_ask.c tools/setup_find.c tools/setup_
 jwk11_SOURCES += tools/probe.c tools/probe.h tools/registered.c tools/registered.h tools/unit_files.c tools/unit_files.h
 jwk11_CPPFLAGS += -DJWK11_P11_MODULE_PATH='"$(P11_MODULE_PATH)"' -DJWK11_P11_MODULE_CONFIGS='"$(P11_MODULE_CONFIGS)"' \
 	-DJWK11_P11_SYSTEM_MODULES='"$(P11_SYSTEM_MODULES)"'
+jwk11_SOURCES += tools/cert_dir.c tools/cert_dir.h
 jwk11_SOURCES += tools/cmd_csr.c tools/cmd_selfsign.c tools/request.c tools/request.h
 jwk11_LDADD = libj11core.la -lpthread
 # What servers say is read without libcurl; only what asks them needs it.

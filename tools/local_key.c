@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "jose/alg.h"
 #include "jose/pub.h"
+#include "token/cert_file.h"
 #include "token/pick.h"
 
 /* Offers what one place has; a place that cannot be searched is noted. */
@@ -68,6 +69,16 @@ static enum jwk11_rc settle_kid(const struct jwk11_key *key, const struct conf_k
 	return JWK11_OK;
 }
 
+/* Its certificates in a file, as a worker takes them. */
+static void take_file(struct jwk11_key *key, const struct conf_key *conf)
+{
+	struct j11_cert_file file = { .path = NULL };
+
+	if (conf != NULL && conf->certificates != NULL)
+		j11_key_take_file(key, conf->certificates, &file);
+	j11_cert_file_done(&file);
+}
+
 /* Remembers a key with its algorithm and kid. Takes the reference. */
 static enum jwk11_rc keep(struct local *l, struct jwk11_key *key, const struct conf_key *conf, struct local_found **ret_found, struct jwk11_err *err)
 {
@@ -81,6 +92,7 @@ static enum jwk11_rc keep(struct local *l, struct jwk11_key *key, const struct c
 		return rc;
 	}
 	f->key = key;
+	take_file(key, conf);
 	jwk11_key_set_context_pin(key, l->context_pin || (conf != NULL && conf->context_pin == CONF_YES));
 	snprintf(f->alg, sizeof(f->alg), "%s", conf && conf->alg ? conf->alg : jwk11_key_default_alg(key));
 	if (conf != NULL && conf->kid != NULL)
@@ -90,13 +102,14 @@ static enum jwk11_rc keep(struct local *l, struct jwk11_key *key, const struct c
 	return JWK11_OK;
 }
 
-static struct local_found *keep_version(struct local *l, const struct local_version *v)
+static struct local_found *keep_version(struct local *l, const struct conf_key *conf, const struct local_version *v)
 {
 	struct local_found *f = l->n_found < LOCAL_MAX_FOUND ? &l->found[l->n_found++] : NULL;
 
 	if (f == NULL)
 		return NULL;
 	f->key = jwk11_key_ref(v->key);
+	take_file(f->key, conf);
 	snprintf(f->alg, sizeof(f->alg), "%s", v->alg);
 	snprintf(f->kid, sizeof(f->kid), "%s", v->kid);
 	return f;
@@ -121,7 +134,7 @@ static enum jwk11_rc find_version(struct local *l, const struct conf_key *conf, 
 		j11_err_hint(err, "jwk11 rotate %s makes the first one", conf->name);
 		return err->rc;
 	}
-	*ret_found = keep_version(l, v);
+	*ret_found = keep_version(l, conf, v);
 	return *ret_found != NULL ? JWK11_OK : j11_err_set(err, JWK11_ERR_LIMIT, J11_CODE_LIMIT, "more than %d keys", LOCAL_MAX_FOUND);
 }
 
@@ -316,7 +329,7 @@ static bool each_version(struct local *l, const struct conf_key *conf, local_fn 
 	if (!conf_key_is_versioned(conf) || local_versions_find(l, conf, time(NULL), &versions, &err) != JWK11_OK)
 		return false;
 	for (size_t i = 0; i < versions.n; i++) {
-		struct local_found *f = j11_version_is_published(versions.list[i].state) ? keep_version(l, &versions.list[i]) : NULL;
+		struct local_found *f = j11_version_is_published(versions.list[i].state) ? keep_version(l, conf, &versions.list[i]) : NULL;
 
 		if (f != NULL)
 			fn(conf, f->key, f->alg, f->kid, &versions.list[i].why, arg);

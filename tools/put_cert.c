@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cmd.h"
 #include "local_version.h"
+#include "token/cert_file.h"
 #include "token/cert_write.h"
 
 static void let_go(struct put_cert *p)
@@ -111,6 +112,16 @@ bool put_cert_is_new(const struct put_cert *p)
 	return p->done.n_written > 0 || p->done.n_replaced > 0;
 }
 
+/* What a relying party may miss. */
+static void say_gap(const struct put_cert *p)
+{
+	struct j11_chain_of of = { .pub = jwk11_key_pub(p->key), .name = p->name, .now = (int64_t)time(NULL) };
+	J11_AUTO(jwk11_chain_free_auto) struct jwk11_chain *chain = NULL;
+
+	if (j11_bundle_chain(&p->certs, &of, &chain, NULL) == JWK11_OK && strstr(jwk11_chain_note(chain), "issuer is not among") != NULL)
+		fprintf(stderr, "jwk11: %s\n", jwk11_chain_note(chain));
+}
+
 /* Which certificate the key goes by now is the token's word, not the file's. */
 static void say_notes(const struct put_cert *p, bool dry_run)
 {
@@ -124,10 +135,13 @@ static void say_notes(const struct put_cert *p, bool dry_run)
 	}
 	if (p->done.note[0] != '\0')
 		fprintf(stderr, "jwk11: warning: %s\n", p->done.note);
-	if (dry_run || jwk11_key_chain(p->key, NULL, &chain, NULL) != JWK11_OK)
+	if (p->file != NULL)
+		say_gap(p);
+	if (p->file != NULL || dry_run || jwk11_key_chain(p->key, NULL, &chain, NULL) != JWK11_OK)
 		return;
 	if (!j11_text_equal(jwk11_chain_thumbprint(chain), p->leaf.x5t))
-		fprintf(stderr, "jwk11: warning: the key goes by another certificate on its token: %s\n", jwk11_chain_note(chain));
+		fprintf(stderr, "jwk11: warning: the key goes by another certificate%s: %s\n", j11_key_has_file_chain(p->key) ? " in its file" : " on its token",
+			jwk11_chain_note(chain));
 	else if (strstr(jwk11_chain_note(chain), "issuer is not among") != NULL)
 		fprintf(stderr, "jwk11: %s\n", jwk11_chain_note(chain));
 	jwk11_chain_free(chain);
@@ -140,6 +154,6 @@ void put_cert_tell(const struct cmd_global *g, struct put_cert *p, bool dry_run)
 	say_notes(p, dry_run);
 	snprintf(section, sizeof(section), "%s", local_section_of(p->local, jwk11_key_token(p->key)));
 	let_go(p);
-	if (put_cert_is_new(p) && !dry_run && !local_is_direct(g))
+	if (put_cert_is_new(p) && !dry_run && !local_is_direct(g) && (p->file == NULL || p->tells))
 		local_tell_of_certs(g, section);
 }

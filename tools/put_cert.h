@@ -19,6 +19,8 @@ struct put_cert {
 	struct j11_cert_text leaf;
 	char thumbprint[JWK11_THUMBPRINT_LEN + 1];
 	struct jwk11_imported done;
+	const char *file; /* that they were written into, not onto the token: cert_dir.h; borrowed */
+	bool tells;       /* and the broker reads it */
 };
 /* Finds the key, of one with versions that which a certificate holds, and sorts them. Nothing is changed. Errors: those of local_open, local_key,
  * j11_bundle_sort. */

@@ -199,17 +199,23 @@ static enum jwk11_rc foreign(const struct jwk11_certs *certs, const struct j11_c
 		text.subject, theirs, of->name, mine);
 }
 
+enum jwk11_rc j11_bundle_chain(const struct jwk11_certs *certs, const struct j11_chain_of *of, struct jwk11_chain **ret_chain, struct jwk11_err *err)
+{
+	struct j11_chain_of whose = { .pub = of->pub, .name = of->name, .label = meant, .now = of->now, .in_file = true };
+
+	return certs->n > 0 ? j11_chain_new(certs, &whose, ret_chain, err) : refuse("none in the file", err);
+}
+
 enum jwk11_rc j11_bundle_sort(struct jwk11_certs *certs, const struct j11_chain_of *of, size_t *ret_n, struct jwk11_err *err)
 {
 	J11_AUTO(jwk11_chain_free_auto) struct jwk11_chain *chain = NULL;
-	struct j11_chain_of whose = { .pub = of->pub, .name = of->name, .label = meant, .now = of->now };
 	struct jwk11_err why = { 0 };
-	enum jwk11_rc rc = certs->n > 0 ? j11_chain_new(certs, &whose, &chain, &why) : refuse("none in the file", err);
+	enum jwk11_rc rc = j11_bundle_chain(certs, of, &chain, &why);
 
 	if (rc == JWK11_ERR_NOT_FOUND)
 		return foreign(certs, of, err);
 	if (rc != JWK11_OK) {
-		if (err != NULL && err->rc == JWK11_OK)
+		if (err != NULL)
 			*err = why;
 		return rc;
 	}

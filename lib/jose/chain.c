@@ -209,7 +209,8 @@ static void climb(struct building *b, const struct j11_cert *leaf)
 		}
 		issuer = pick_issuer(b, top);
 		if (issuer == NULL) {
-			note(b, b->n == 1 ? "its issuer" : "a further issuer", " is not among the certificates on the token");
+			note(b, b->n == 1 ? "its issuer" : "a further issuer", b->of->in_file ? " is not among the certificates in the file" :
+				" is not among the certificates on the token");
 			return;
 		}
 		if (j11_cert_is_self_issued(issuer)) { /* left out */
@@ -274,6 +275,25 @@ enum jwk11_rc j11_chain_new(const struct jwk11_certs *certs, const struct j11_ch
 		rc = leaf != NULL ? finish(&b, ret_chain, err) : absent(&b, err);
 	j11_buf_done(&b.note);
 	return rc;
+}
+
+struct jwk11_chain *j11_chain_copy(const struct jwk11_chain *chain)
+{
+	struct jwk11_chain *copy;
+	size_t len = 0;
+
+	for (size_t i = 0; i < chain->n; i++)
+		len += chain->der[i].len;
+	copy = j11_mem_new(sizeof(*copy) + len);
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, chain, sizeof(*chain) + len);
+	len = 0;
+	for (size_t i = 0; i < copy->n; i++) {
+		copy->der[i].data = copy->bytes + len;
+		len += copy->der[i].len;
+	}
+	return copy;
 }
 
 void jwk11_chain_free(struct jwk11_chain *chain)

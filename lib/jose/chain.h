@@ -35,12 +35,15 @@ struct j11_chain_of {
 	const char *name;
 	struct jwk11_view id, label;
 	int64_t now; /* seconds since 1970 */
+	bool in_file; /* they are from a file, not from a token: for sentences too */
 };
 /* The leaf holds this very key and is no attestation of it: of several the one that is valid now, then one with its id or label, then the newest. Issuers are found by name
  * and each signature is checked; where none fits the chain ends. What a reader should know stands in the note. Errors: NOT_FOUND with code
  * CERT_ABSENT, or CERT_FOREIGN when a certificate with the id or label holds another key. */
 enum jwk11_rc j11_chain_new(const struct jwk11_certs *certs, const struct j11_chain_of *of, struct jwk11_chain **ret_chain, struct jwk11_err *err)
 	J11_MUST_USE;
+/* NULL: no memory. */
+struct jwk11_chain *j11_chain_copy(const struct jwk11_chain *chain) J11_MUST_USE;
 
 static inline void j11_certs_done_auto(struct jwk11_certs *certs)
 {

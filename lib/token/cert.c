@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The certificates on a token, and which of them are a key's. */
 #include "cert.h"
+#include "cert_file.h"
 
 #include <string.h>
 #include <time.h>
@@ -113,10 +114,12 @@ enum jwk11_rc jwk11_key_chain(const struct jwk11_key *key, const struct jwk11_ce
 		return j11_err_set(err, JWK11_ERR_MISMATCH, J11_CODE_KEY_SECRET, "key \"%s\" is a secret key: no certificate is of it", key->label);
 	of = (struct j11_chain_of){ .pub = key->pub, .name = key->label, .id = { .data = key->id, .len = key->id_len },
 		.label = { .data = key->raw_label, .len = key->raw_label_len }, .now = (int64_t)time(NULL) };
+	if (j11_key_has_file_chain(key))
+		return j11_key_file_chain(key, ret_chain, err);
 	if (certs == NULL)
 		rc = jwk11_token_certs(key->token, &own, err);
 	if (rc == JWK11_OK)
 		rc = j11_chain_new(certs ? certs : own, &of, ret_chain, err);
 	jwk11_certs_free(own);
-	return rc;
+	return rc == JWK11_OK || rc == JWK11_ERR_NOT_FOUND ? j11_key_file_note(key, rc, rc == JWK11_OK ? *ret_chain : NULL, err) : rc;
 }

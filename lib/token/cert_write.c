@@ -206,8 +206,10 @@ static enum jwk11_rc refused(const struct job *j, CK_RV rv, struct jwk11_err *er
 {
 	if (!is_refusal(rv))
 		return j11_token_failed(j->token, rv, "C_CreateObject", err);
-	return j11_err_set_ckr(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, rv, "token \"%s\" takes no certificate for key \"%s\": C_CreateObject",
+	j11_err_set_ckr(err, JWK11_ERR_UNSUPPORTED, J11_CODE_UNSUPPORTED, rv, "token \"%s\" takes no certificate for key \"%s\": C_CreateObject",
 		j->token->info.label, j->key->label);
+	j11_err_hint(err, "jwk11 import-cert --dir puts it into a file");
+	return JWK11_ERR_UNSUPPORTED;
 }
 
 static enum jwk11_rc write_one(struct job *j, const struct j11_cert *cert, struct jwk11_err *err)

@@ -348,6 +348,8 @@ void jwk11_key_unref(struct jwk11_key *key)
 	jwk11_pub_unref(key->pub);
 	jwk11_token_unref(key->token);
 	jwk11_chain_free(key->chain);
+	jwk11_chain_free(key->file_chain);
+	j11_mem_free(key->file_why);
 	j11_mem_free(key);
 }
 

@@ -6,7 +6,7 @@
 #include "mac.h"
 #include "obj.h"
 
-/* handle, generation, proven, quarantined and chain are guarded by token->lock; the rest never changes. */
+/* handle, generation, proven, quarantined and chain are guarded by token->lock; the rest never changes once others have the key. */
 struct jwk11_key {
 	_Atomic unsigned refs;
 	struct jwk11_token *token; /* a reference */
@@ -25,6 +25,8 @@ struct jwk11_key {
 	bool proven;         /* a signature verified since then */
 	bool quarantined;    /* a signature did not verify */
 	struct jwk11_chain *chain; /* its certificates once they were asked for; then never changed */
+	struct jwk11_chain *file_chain; /* those that its file has for it (cert_file.h) */
+	char *file_why;                 /* or why it has none; NULL with both: there is no file */
 };
 
 /* Finds the key again after a loss: by id and equal public half; a secret key by id, label and attributes, if there is only one such. The

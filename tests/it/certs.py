@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """jwk11 import-cert, cert list and cert export: from a CA's answer to x5c in the key set, and what stands in the way."""
-import base64, hashlib, json, os, re, subprocess, sys
+import base64, hashlib, json, os, re, signal, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography import x509
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from issued import CA, DAY, DER, NOW, PEM, name, pems, public, run, said, write, x5t
 from mock_token import Mock
-from trial import Trial, equal, main, test
+from trial import JWK11, Trial, equal, main, test
 
 
 def bring(t, key, data, *more, code=0):
@@ -35,6 +35,20 @@ def listed(t, *args):
 
 def tags(certs):
     return [c["x5t#S256"] for c in certs]
+
+
+def names_file(t, key, path):
+    t.change(f"[key {key}]\n", f"[key {key}]\ncertificates = {path}\n")
+
+
+def rescan(t):
+    equal(t.ask("POST", "/v1/tokens/trial/rescan", {})[0], 200)
+
+
+def in_header(t, key, *args):
+    """The x5c of a JWS."""
+    head = run(t, "jws", key, "--x5c", *args, input=b"x").stdout.split(b".")[0]
+    return [base64.b64decode(c) for c in json.loads(base64.urlsafe_b64decode(head + b"=="))["x5c"]]
 
 
 @test
@@ -229,6 +243,189 @@ def of_a_key_with_versions_the_one_that_the_certificate_holds():
         equal((said(r)["thumbprint"], said(r)["x5t#S256"]), (following, x5t(leaf)))
         equal([x5t(leaf)], [tag for k in listed(t, "--offline") for tag in tags(k["certificates"])])
         refused(t, "issuer", pems(ca.issue("x", public(t, "es256"))), 65, "CERT_FOREIGN")
+
+
+@test
+def a_chain_in_a_file_is_the_keys_and_goes_before_the_tokens():
+    ca = CA()
+    with Trial() as t:
+        pub = public(t, "es256")
+        on_token, first, second = (ca.issue(cn, pub) for cn in ("token", "first", "second"))
+        bring(t, "es256", pems(on_token, ca.inner, ca.root))
+        path = write(t, "chain.pem", pems(ca.root, ca.inner, first))
+        names_file(t, "es256", path)
+        t.change("[set default]\n", "[set default]\nx5c = yes\n")
+        t.start()
+        t.wait_count("event=ready", os.cpu_count() + 1)
+
+        def goes_by(leaf, note=""):
+            for offline in ([], ["--offline"]):
+                got = [k for k in listed(t, *offline) if k["name"] == "es256"]
+                equal([(tags(k["certificates"]), k["note"]) for k in got], [([x5t(leaf), x5t(ca.inner)], note)], offline)
+                equal(run(t, "cert", "export", "es256", "--chain", *offline).stdout, pems(leaf, ca.inner))
+                jwk = next(k for k in said(run(t, "jwks", "--x5c", *offline))["keys"] if k.get("crv") == "P-256")
+                equal((jwk["x5t#S256"], len(jwk["x5c"])), (x5t(leaf), 2))
+                for _ in range(8):  # whichever worker it is
+                    equal(in_header(t, "es256", *offline), [leaf.public_bytes(DER), ca.inner.public_bytes(DER)])
+            published = json.loads(t.ask("GET", "/.well-known/jwks.json")[2])["keys"]
+            equal([k["x5t#S256"] for k in published if "x5c" in k], [x5t(leaf)])
+        goes_by(first)
+        write(t, "chain.pem", pems(second, ca.inner, ca.root))
+        rescan(t)
+        goes_by(second)
+        for data, why in ((pems(ca.issue("x", ec.generate_private_key(ec.SECP256R1()).public_key())), "no certificate in the file of its certificates holds this key"),
+                          (None, "the file of its certificates cannot be read: No such file or directory")):
+            os.unlink(path) if data is None else write(t, "chain.pem", data)
+            rescan(t)
+            goes_by(on_token, why + "; the token's certificates are used")
+        write(t, "chain.pem", pems(first, ca.inner))
+        rescan(t)
+        goes_by(first, "a further issuer is not among the certificates in the file")
+
+
+@test
+def a_file_that_is_of_no_use_leaves_the_key_signing_without_x5c_and_says_why():
+    ca = CA()
+    with Trial() as t:
+        leaf = ca.issue("device", public(t, "es256"))
+        private = ec.generate_private_key(ec.SECP256R1()).private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        path = write(t, "chain.pem", pems(leaf, ca.inner, ca.root) + b"#" * (524288 - len(pems(leaf, ca.inner, ca.root))))
+        names_file(t, "es256", path)
+        t.start()
+        t.wait_count("event=ready", os.cpu_count() + 1)
+        equal(tags(listed(t)[0]["certificates"]), [x5t(leaf), x5t(ca.inner)])  # at the limit
+        cannot = "the file of its certificates cannot be "
+        rows = [(lambda: write(t, "chain.pem", pems(ca.issue("x", public(t, "rs256")))), "no certificate in the file of its certificates holds this key"),
+                (lambda: write(t, "chain.pem", b"hello"), cannot + "used: certificates: neither PEM nor DER"),
+                (lambda: write(t, "chain.pem", b""), cannot + "used: certificates: the file is empty"),
+                (lambda: write(t, "chain.pem", pems(leaf) + private), cannot + "used: certificates: the file holds a private key too; give the certificates alone"),
+                (lambda: write(t, "chain.pem", pems(leaf) + b"#" * 524288), "the file of its certificates is too long: 512 KiB at most"),
+                (lambda: os.unlink(path), cannot + "read: No such file or directory"),
+                (lambda: os.mkfifo(path), "the file of its certificates is no plain file"),
+                (lambda: (os.unlink(path), os.symlink("chain.pem", path)), cannot + "read: Too many levels of symbolic links")]
+        for act, why in rows:
+            act()
+            before = t.log.count("event=certificates-file")
+            rescan(t)
+            t.wait_count("event=certificates-file", before + 1)
+            for offline in ([], ["--offline"]):
+                got = listed(t, *offline)
+                equal([(k["name"], k["certificates"], k["note"]) for k in got], [("es256", [], why)], offline)
+                equal(why in run(t, "cert", "export", "es256", *offline, code=66).err, True, why)
+                run(t, "sign", "es256", *offline, input=b"x")
+                r = run(t, "jws", "es256", "--x5c", *offline, code=66, input=b"x")
+                equal(("CERT_ABSENT" in r.err, why in r.err), (True, True), r.err)
+            found = json.loads(subprocess.run([JWK11, "--config", t.conf, "doctor", "--json"], capture_output=True).stdout)
+            equal(why in json.dumps(found), True, "the doctor")
+        os.unlink(path)
+        write(t, "chain.pem", pems(leaf, ca.inner, ca.root))
+        rescan(t)
+        equal([(tags(k["certificates"]), k["note"]) for k in listed(t)], [([x5t(leaf), x5t(ca.inner)], "")])
+
+
+@test
+def workers_that_read_little_read_that_file_and_take_a_new_one_on_sighup():
+    ca = CA()
+    with Trial() as t:
+        pub = public(t, "es256")
+        first, second = ca.issue("first", pub), ca.issue("second", pub)
+        os.mkdir(os.path.join(t.root, "beside"))
+        names_file(t, "es256", os.path.join(t.root, "beside", "a.pem"))
+        for file, leaf in (("a.pem", first), ("b.pem", second)):
+            write(t, os.path.join(t.root, "beside", file), pems(leaf, ca.inner, ca.root))
+        t.change("[daemon]\n", f"[daemon]\nworker-read = {t.dir}\nworker-write = {t.dir}\n")
+        t.start()
+        t.wait_count("event=ready", os.cpu_count() + 1)
+        equal([(tags(k["certificates"])[0], k["note"]) for k in listed(t)], [(x5t(first), "")])
+        t.change("/a.pem", "/b.pem")
+        t.daemon.send_signal(signal.SIGHUP)
+        t.until(lambda: [tags(k["certificates"])[0] for k in listed(t)] == [x5t(second)], "the other file")
+
+
+@test
+def each_version_takes_the_chain_that_holds_it():
+    ca = CA()
+    with Trial() as t:
+        path = os.path.join(t.dir, "issuer.pem")
+        with open(t.conf, "a") as f:
+            f.write(f"\n[key issuer]\nuri = pkcs11:token=trial\nalg = ES256\nlead = 20m\nperiod = 90d\ncertificates = {path}\n")
+        run(t, "rotate", "issuer")
+        run(t, "rotate", "issuer")
+        versions = {v["state"]: v["kid"] for v in said(run(t, "keys", "issuer", "--json", "--offline"))["versions"]}
+        leafs = {state: ca.issue(state, public(t, kid)) for state, kid in versions.items()}
+        equal(sorted(leafs), ["active", "next"])
+        r = bring(t, "issuer", pems(leafs["active"], ca.inner, ca.root), "--dir", t.dir, "--json")
+        equal((counts(r), said(r)["file"], r.err), (("imported", 3, 0, 0, 0, 0), os.path.realpath(path), ""))
+        none = "no certificate in the file of its certificates holds this key"
+        held = lambda: sorted((tags(k["certificates"]), k["note"]) for k in listed(t, "--offline") if k["name"] == "issuer")
+        equal(held(), sorted([([x5t(leafs["active"]), x5t(ca.inner)], ""), ([], none)]))
+        bring(t, "issuer", pems(leafs["next"], ca.inner, ca.root), "--dir", t.dir)
+        both = sorted([([x5t(leafs[s]), x5t(ca.inner)], "") for s in leafs])
+        equal(held(), both)
+        with open(path, "rb") as f:
+            equal(f.read(), pems(leafs["next"], ca.inner, ca.root, leafs["active"]))
+        newer = ca.issue("newer", public(t, versions["next"]))
+        bring(t, "issuer", pems(newer, ca.inner, ca.root), "--dir", t.dir)
+        leafs["next"] = newer
+        equal(held(), sorted([([x5t(leafs[s]), x5t(ca.inner)], "") for s in leafs]))
+        t.start()
+        t.wait_count("event=ready", os.cpu_count() + 1)
+        told = {v["kid"]: run(t, "cert", "export", v["kid"]).stdout for v in said(run(t, "keys", "issuer", "--json"))["versions"]}
+        equal(told, {kid: pems(leafs[state]) for state, kid in versions.items()})
+
+
+@test
+def import_cert_writes_the_file_and_says_the_line_or_tells_the_broker():
+    ca = CA()
+    with Trial() as t:
+        pub = public(t, "es256")
+        first, second = ca.issue("first", pub), ca.issue("second", pub)
+        folder = os.path.join(t.dir, "certs")
+        path = os.path.join(folder, "es256.pem")
+        refused(t, "es256", pems(first), 73, "FILE_FAILED", folder, args=["--dir", folder])
+        os.mkdir(folder)
+        dry = bring(t, "es256", pems(ca.inner, first, ca.root), "--dir", folder, "--dry-run", "--json")
+        equal((counts(dry), os.listdir(folder)), (("would import", 3, 0, 0, 0, 0), []))
+        r = bring(t, "es256", pems(ca.inner, first, ca.root), "--dir", folder)
+        equal(f"[key es256], after a reload:\ncertificates = {path}\n" in r.err, True, r.err)
+        equal(f'imported: the certificate of key "es256" in "{path}"\n' in r.stdout.decode(), True, r.stdout)
+        with open(path, "rb") as f:
+            equal((f.read(), os.listdir(folder)), (pems(first, ca.inner, ca.root), ["es256.pem"]))
+        equal(listed(t, "--offline"), [])  # neither in the configuration nor on the token
+        names_file(t, "es256", r.err.split("certificates = ")[1].strip())
+        t.start()
+        t.wait_count("event=ready", os.cpu_count() + 1)
+        equal(tags(listed(t)[0]["certificates"]), [x5t(first), x5t(ca.inner)])
+        equal(counts(bring(t, "es256", pems(first, ca.inner, ca.root), "--dir", folder, "--json")), ("there already", 0, 3, 0, 0, 0))
+        r = bring(t, "es256", pems(second, ca.inner), "--dir", folder, "--json")
+        equal((counts(r), r.err), (("imported", 2, 0, 1, 0, 0), "jwk11: a further issuer is not among the certificates in the file\n"))
+        equal(tags(listed(t)[0]["certificates"]), [x5t(second), x5t(ca.inner)])
+        for bad, code, *words in ((pems(ca.issue("x", public(t, "rs256"))), 65, "CERT_FOREIGN"), (b"hello", 65, "neither PEM nor DER"),
+                                  (pems(ca.issue("old", pub, since=-2 * DAY, until=-DAY)), 65, "CERT_EXPIRED")):
+            refused(t, "es256", bad, code, *words, args=["--dir", folder, "--strict"])
+        with open(path, "rb") as f:
+            equal(f.read(), pems(second, ca.inner))
+        r = bring(t, "es256", pems(first, ca.inner))
+        equal("goes by another certificate in its file" in r.err, True, r.err)
+        run(t, "import-cert", "es256", path, "--dir", folder, "--keep", code=64)
+        kid = said(run(t, "jwks", "es256", "--offline"))["keys"][0]["kid"]
+        refused(t, kid, pems(first), 64, "name of a [key] section", args=["--dir", folder])
+
+
+@test
+def what_lies_there_and_is_not_of_the_key_stays():
+    ca = CA()
+    with Trial() as t:
+        leaf = ca.issue("device", public(t, "es256"))
+        private = ec.generate_private_key(ec.SECP256R1()).private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        for there, *words in ((private, "private key"), (pems(ca.issue("x", public(t, "rs256"))), "none of its certificates holds this key"), (b"", "empty")):
+            path = write(t, "es256.pem", there)
+            refused(t, "es256", pems(leaf), 65, "CERT_FOREIGN", "left as it is", *words, args=["--dir", t.dir])
+            with open(path, "rb") as f:
+                equal(f.read(), there)
+        os.unlink(path)
+        os.mkdir(path)
+        refused(t, "es256", pems(leaf), 65, "no plain file", args=["--dir", t.dir])
 
 
 def mock(script="", faults="", objects="private k\npublic k", **more):

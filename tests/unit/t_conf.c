@@ -183,6 +183,11 @@ static void refuses_kids_and_profiles_that_do_not_go_together(void **state)
 {
 	static const struct row rows[] = {
 		{ KEY "kid-style = serial\n", "f:3: kid-style takes thumbprint, k8s, label, id or none", "" },
+		{ KEY "certificates = chain.pem\n", "f:3: certificates must be an absolute path", "" },
+		{ KEY "certificates =\n", "f:3: certificates has no value", "" },
+		{ KEY "certificates = /a\ncertificates = /b\n", "f:4: certificates is set twice", "" },
+		{ KEY "certificate = /a\n", "f:3: [key] has no \"certificate\"", "did you mean certificates?" },
+		{ KEY "certificates = /a\nalg = HS256\n", "f: [key k]: certificates are of public keys, and a key for HS256 has none", "" },
 		{ KEY "use = both\n", "f:3: use takes sig or enc", "" },
 		{ KEY "lead = 659\n", "f: [key k]: a lead of 659 s is too short: relying parties keep a set for max-age (300 s), a new version is found after rescan "
 			"(300 s), clocks differ by up to 60 s: 660 s at least", "" },
@@ -241,7 +246,7 @@ static const char full[] = "# comment\n[daemon]\nrun-dir = /run/x\nmodules = a, 
 	"worker-allow = exec, network\nworker-read = /a\nworker-write = /b, /c\n"
 	"request-timeout = 2m\nstrict = yes\n\n[token t]\n  uri = pkcs11:token=a;serial=#1 ; x\npin-credential = pin\nverify = first\n"
 	"[token pad]\nuri = pkcs11:token=pad\nlogin = protected\nlogin-timeout = 2m\n" KEY
-	"alg = ES256\nkid = mine\ncontext-pin = yes\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\nissuer = https://i.example\njwks-uri = https://k.example/s?a=1\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
+	"alg = ES256\nkid = mine\ncontext-pin = yes\ncertificates = /c/k.pem\n[set default]\nkeys = k\nprofile = aws\nx5c = yes\nissuer = https://i.example\njwks-uri = https://k.example/s?a=1\n[client c]\nuser = *\nuid = 1, 2\nkeys = *\nallow = jwt, sign\njwt-issuer = https://i\n"
 	"jwt-max-ttl = 1h\nalgorithms = ES256, HS512, ECDH-ES+A256KW\njwt-audience = a*, b\njwt-subject = *\njwt-require = jti\njwt-forbid = x, y\n"
 	"jwt-typ = at+jwt\njwt-header = cty\nunit = a@*.service\nexecutable = /bin/x\nsocket = web, api\nadminister = t, pad\n[socket web]\nmode = 0600\ngid = 7\n"
 	"[socket far]\npath = /far.sock\naddress = /far.sock.new\n";
@@ -269,6 +274,7 @@ static void reads_every_value(void **state)
 	assert_int_equal(c->tokens[1].login_timeout, 120);
 	assert_int_equal(c->strict, CONF_YES);
 	assert_string_equal(conf_find_key(c, "k")->kid, "mine");
+	assert_string_equal(conf_find_key(c, "k")->certificates, "/c/k.pem");
 	assert_ptr_equal(c->sets[0].profile, j11_profile_find(J11_VIEW("aws")));
 	assert_int_equal(c->sets[0].x5c, CONF_YES);
 	assert_string_equal(c->sets[0].issuer, "https://i.example");
