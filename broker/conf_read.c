@@ -86,20 +86,6 @@ static char *keep(struct reader *r, struct jwk11_view v)
 	return copy;
 }
 
-static struct jwk11_view trim(struct jwk11_view v)
-{
-	const char *p = v.data;
-
-	while (v.len > 0 && (p[0] == ' ' || p[0] == '\t')) {
-		p++;
-		v.len--;
-	}
-	while (v.len > 0 && (p[v.len - 1] == ' ' || p[v.len - 1] == '\t' || p[v.len - 1] == '\r'))
-		v.len--;
-	v.data = p;
-	return v;
-}
-
 bool conf_is_name(struct jwk11_view v)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-";
@@ -177,7 +163,7 @@ static enum jwk11_rc set_list(struct reader *r, const struct conf_row *row, stru
 
 	while (rc == JWK11_OK && p <= end) {
 		const char *comma = row->kind == CONF_LINES ? NULL : memchr(p, ',', (size_t)(end - p));
-		struct jwk11_view word = trim((struct jwk11_view){ .data = p, .len = (size_t)((comma ? comma : end) - p) });
+		struct jwk11_view word = j11_text_trim((struct jwk11_view){ .data = p, .len = (size_t)((comma ? comma : end) - p) });
 
 		if (word.len == 0)
 			return refuse(r, "%s holds an empty word", row->name);
@@ -354,8 +340,8 @@ static enum jwk11_rc read_pair(struct reader *r, struct jwk11_view line)
 		return refuse(r, "neither [section] nor name = value");
 	if (r->target == NULL)
 		return refuse(r, "a value before the first [section]");
-	name = trim((struct jwk11_view){ .data = line.data, .len = (size_t)(equals - (const char *)line.data) });
-	value = trim((struct jwk11_view){ .data = equals + 1, .len = line.len - (size_t)(equals + 1 - (const char *)line.data) });
+	name = j11_text_trim((struct jwk11_view){ .data = line.data, .len = (size_t)(equals - (const char *)line.data) });
+	value = j11_text_trim((struct jwk11_view){ .data = equals + 1, .len = line.len - (size_t)(equals + 1 - (const char *)line.data) });
 	for (const struct conf_row *row = conf_rows; row->name != NULL; row++) {
 		bool *seen = &r->seen[row - conf_rows];
 
@@ -499,10 +485,10 @@ static enum jwk11_rc read_section(struct reader *r, struct jwk11_view line)
 
 	if (p[line.len - 1] != ']')
 		return refuse(r, "a section line must end with ]");
-	inside = trim((struct jwk11_view){ .data = p + 1, .len = line.len - 2 });
+	inside = j11_text_trim((struct jwk11_view){ .data = p + 1, .len = line.len - 2 });
 	blank = memchr(inside.data, ' ', inside.len);
 	word = (struct jwk11_view){ .data = inside.data, .len = blank ? (size_t)(blank - (const char *)inside.data) : inside.len };
-	rest = trim((struct jwk11_view){ .data = (const char *)inside.data + word.len, .len = inside.len - word.len });
+	rest = j11_text_trim((struct jwk11_view){ .data = (const char *)inside.data + word.len, .len = inside.len - word.len });
 	for (unsigned s = 0; s < CONF_N_SECTIONS; s++) {
 		if (j11_view_equals(word, section_names[s])) {
 			r->section = (enum conf_section)s;
@@ -526,7 +512,7 @@ static enum jwk11_rc read_line(struct reader *r, struct jwk11_view line)
 		r->line = 0;
 		return r->file ? JWK11_OK : j11_err_memory(r->err);
 	}
-	line = trim(line);
+	line = j11_text_trim(line);
 	if (line.len == 0 || *(const char *)line.data == '#')
 		return JWK11_OK;
 	return *(const char *)line.data == '[' ? read_section(r, line) : read_pair(r, line);

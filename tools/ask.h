@@ -42,7 +42,10 @@ void ask_path(struct jwk11_buf *out, const char *start, const char *name, const 
 /* ask_broker about one key: "/v1/keys/NAME" + tail. LIMIT: no key has so long a name. */
 enum jwk11_rc ask_key(const struct cmd_global *g, const char *key, const char *tail, const char *accept, const struct jwk11_buf *body,
 	struct ask_answer *ret_answer, struct jwk11_err *err) J11_MUST_USE;
-/* The same about one token: "/v1/tokens/NAME" + tail. A body that is secret is wiped wherever it was copied to. */
+/* The signature of a key over octets, in JOSE's form. `alg` NULL: the key's. */
+enum jwk11_rc ask_sign(const struct cmd_global *g, const char *key, const char *alg, struct jwk11_view input, struct jwk11_buf *ret_sig,
+	struct jwk11_err *err) J11_MUST_USE;
+/* ask_key about a token: "/v1/tokens/NAME" + tail. A body that is secret is wiped wherever it was copied to. */
 enum jwk11_rc ask_token(const struct cmd_global *g, const char *token, const char *tail, const struct jwk11_buf *body, struct ask_answer *ret_answer,
 	struct jwk11_err *err) J11_MUST_USE;
 

@@ -3,6 +3,7 @@
 #ifndef CMD_H
 #define CMD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -129,5 +130,10 @@ void cmd_drop_line_end(struct jwk11_buf *text);
 enum jwk11_rc cmd_write_output(const char *path, struct jwk11_view data, bool line, struct jwk11_err *err) J11_MUST_USE;
 /* One more line of a file, which is made if need be: in one write, and on the disk. What stands before it without a line end gets one. */
 enum jwk11_rc cmd_append_line(const char *path, struct jwk11_view line, struct jwk11_err *err) J11_MUST_USE;
+
+/* io.c: SIGINT, SIGTERM and SIGHUP wait until cmd_signals_come: half of what is written to a token should not be left because somebody lost patience.
+ * SIGQUIT still ends it. */
+void cmd_signals_wait(sigset_t *ret_before);
+void cmd_signals_come(const sigset_t *before);
 
 #endif

@@ -204,22 +204,17 @@ static enum jwk11_rc make_plan(struct plan *p, struct jwk11_err *err)
 	return rc == JWK11_OK ? look(p, err) : rc;
 }
 
-/* Half a key should not be left because somebody lost patience; SIGQUIT still ends it. */
 static enum jwk11_rc carry_out(const struct plan *p, struct jwk11_err *err)
 {
 	const struct j11_import to = { .label = p->label, .id = { .data = p->id, .len = p->id_len }, .alg = p->alg };
 	struct jwk11_key *key = NULL;
-	sigset_t patient, before;
+	sigset_t before;
 	enum jwk11_rc rc;
 
-	sigemptyset(&patient);
-	sigaddset(&patient, SIGINT);
-	sigaddset(&patient, SIGTERM);
-	sigaddset(&patient, SIGHUP);
-	sigprocmask(SIG_BLOCK, &patient, &before);
+	cmd_signals_wait(&before);
 	rc = j11_import_key(p->token, p->priv, &to, &key, err);
 	jwk11_key_unref(key);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	cmd_signals_come(&before);
 	return rc;
 }
 

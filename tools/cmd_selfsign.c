@@ -99,26 +99,8 @@ static enum jwk11_rc through_library(struct job *j)
 static enum jwk11_rc sign_there(void *arg, struct jwk11_view input, struct jwk11_buf *ret_sig, struct jwk11_err *err)
 {
 	const struct job *j = arg;
-	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(ASK_MAX), encoded = J11_BUF(ASK_MAX);
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-	struct j11_json_out o = J11_JSON_OUT(&body);
-	const struct j11_json *sig;
-	enum jwk11_rc rc;
 
-	j11_b64url_add(&encoded, input);
-	j11_json_open(&o, NULL, '{');
-	j11_json_view(&o, "input", j11_buf_view(&encoded));
-	j11_json_close(&o);
-	rc = j11_buf_check(&body, "request", err);
-	if (rc == JWK11_OK)
-		rc = ask_key(j->g, j->key, "/sign", NULL, &body, &answer, err);
-	if (rc == JWK11_OK)
-		rc = j11_json_read(j11_buf_view(&answer.body), NULL, "answer", &doc, err);
-	sig = rc == JWK11_OK ? j11_json_get(j11_json_root(doc), "signature") : NULL;
-	if (rc == JWK11_OK && (sig == NULL || sig->type != J11_JSON_STRING))
-		rc = j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_HTTP_MALFORMED, "the broker's answer holds no signature");
-	return rc == JWK11_OK ? j11_b64url_decode(sig->text, "signature", ret_sig, err) : rc;
+	return ask_sign(j->g, j->key, NULL, input, ret_sig, err);
 }
 
 /* The public half comes with its algorithm, which is the only one of a key there. */

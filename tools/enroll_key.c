@@ -97,37 +97,10 @@ enum jwk11_rc enroll_key_find(struct enroll_keys *keys, const char *name, struct
 
 /* ---- signing ---- */
 
-static enum jwk11_rc sign_at_broker(const struct enroll_key *k, struct jwk11_view input, struct jwk11_buf *ret_sig, struct jwk11_err *err)
-{
-	J11_AUTO(ask_done_auto) struct ask_answer answer = { 0 };
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf body = J11_BUF(MAX_REQUEST * 2), encoded = J11_BUF(MAX_REQUEST * 2);
-	J11_AUTO(j11_json_free_auto) struct j11_json_doc *doc = NULL;
-	struct j11_json_out o = J11_JSON_OUT(&body);
-	const struct j11_json *signature;
-	enum jwk11_rc rc;
-
-	j11_b64url_add(&encoded, input);
-	j11_json_open(&o, NULL, '{');
-	j11_json_view(&o, "input", j11_buf_view(&encoded));
-	j11_json_str(&o, "alg", k->alg);
-	j11_json_close(&o);
-	rc = j11_buf_check(&body, "request", err);
-	if (rc == JWK11_OK)
-		rc = ask_key(k->keys->g, k->name, "/sign", NULL, &body, &answer, err);
-	if (rc == JWK11_OK)
-		rc = j11_json_read(j11_buf_view(&answer.body), NULL, "answer", &doc, err);
-	if (rc != JWK11_OK)
-		return rc;
-	signature = j11_json_get(j11_json_root(doc), "signature");
-	if (signature == NULL || signature->type != J11_JSON_STRING)
-		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_HTTP_MALFORMED, "the broker's answer holds no signature");
-	return j11_b64url_decode(signature->text, "signature", ret_sig, err);
-}
-
 static enum jwk11_rc sign(const struct enroll_key *k, struct jwk11_view input, struct jwk11_buf *ret_sig, struct jwk11_err *err)
 {
 	if (k->key == NULL)
-		return sign_at_broker(k, input, ret_sig, err);
+		return ask_sign(k->keys->g, k->name, k->alg, input, ret_sig, err);
 	return jwk11_key_sign(k->key, k->alg, JWK11_INPUT_MESSAGE, input, ret_sig, err);
 }
 

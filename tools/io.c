@@ -142,3 +142,19 @@ enum jwk11_rc cmd_append_line(const char *path, struct jwk11_view line, struct j
 		close(fd);
 	return rc;
 }
+
+void cmd_signals_wait(sigset_t *ret_before)
+{
+	sigset_t patient;
+
+	sigemptyset(&patient);
+	sigaddset(&patient, SIGINT);
+	sigaddset(&patient, SIGTERM);
+	sigaddset(&patient, SIGHUP);
+	sigprocmask(SIG_BLOCK, &patient, ret_before);
+}
+
+void cmd_signals_come(const sigset_t *before)
+{
+	sigprocmask(SIG_SETMASK, before, NULL);
+}

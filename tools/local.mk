@@ -6,6 +6,7 @@ jwk11_SOURCES = \
 	tools/ask.c \
 	tools/ask.h \
 	tools/ask_pin.c \
+	tools/ask_sign.c \
 	tools/ask_pin.h \
 	tools/claims.c \
 	tools/jwt_batch.c \

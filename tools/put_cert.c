@@ -91,19 +91,14 @@ enum jwk11_rc put_cert_plan(const struct cmd_global *g, struct put_cert *p, stru
 	return rc;
 }
 
-/* Half a chain should not be left because somebody lost patience; SIGQUIT still ends it. */
 enum jwk11_rc put_cert_carry_out(struct put_cert *p, unsigned flags, struct jwk11_err *err)
 {
-	sigset_t patient, before;
+	sigset_t before;
 	enum jwk11_rc rc;
 
-	sigemptyset(&patient);
-	sigaddset(&patient, SIGINT);
-	sigaddset(&patient, SIGTERM);
-	sigaddset(&patient, SIGHUP);
-	sigprocmask(SIG_BLOCK, &patient, &before);
+	cmd_signals_wait(&before);
 	rc = j11_cert_write(p->key, &p->certs, p->n, flags, &p->done, err);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	cmd_signals_come(&before);
 	return rc;
 }
 

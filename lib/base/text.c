@@ -316,3 +316,17 @@ bool j11_text_folds_to(struct jwk11_view text, const char *word)
 {
 	return j11_text_folds_alike(text, j11_view_str(word));
 }
+
+struct jwk11_view j11_text_trim(struct jwk11_view v)
+{
+	const char *p = v.data;
+
+	while (v.len > 0 && (p[0] == ' ' || p[0] == '\t')) {
+		p++;
+		v.len--;
+	}
+	while (v.len > 0 && (p[v.len - 1] == ' ' || p[v.len - 1] == '\t' || p[v.len - 1] == '\r'))
+		v.len--;
+	v.data = p;
+	return v;
+}

@@ -42,4 +42,7 @@ void j11_text_time(int64_t unix_seconds, char ret_text[21]);
 /* The other way: RFC 3339 with any fraction and offset, or a day alone, which is its beginning in UTC. Milliseconds since 1970. */
 bool j11_text_to_time(struct jwk11_view v, int64_t *ret_ms) J11_MUST_USE;
 
+/* Without blanks and tabs at either end, and carriage returns at the end. */
+struct jwk11_view j11_text_trim(struct jwk11_view v);
+
 #endif

@@ -147,20 +147,6 @@ static enum jwk11_rc refuse(const struct reader *r, const char *why, const char 
 	return j11_err_set(r->err, JWK11_ERR_SYNTAX, J11_CODE_TEMPLATE_INVALID, "%s:%u: %s%s", r->file, r->line, name, why);
 }
 
-static struct jwk11_view trim(struct jwk11_view v)
-{
-	const char *p = v.data;
-
-	while (v.len > 0 && (p[0] == ' ' || p[0] == '\t')) {
-		p++;
-		v.len--;
-	}
-	while (v.len > 0 && (p[v.len - 1] == ' ' || p[v.len - 1] == '\t' || p[v.len - 1] == '\r'))
-		v.len--;
-	v.data = p;
-	return v;
-}
-
 static enum jwk11_rc add_words(struct reader *r, unsigned list, struct jwk11_view value)
 {
 	bool splits = list >= J11_N_NAME_;
@@ -173,7 +159,7 @@ static enum jwk11_rc add_words(struct reader *r, unsigned list, struct jwk11_vie
 		comma = splits && p < end ? memchr(p, ',', (size_t)(end - p)) : NULL;
 		if (comma == NULL)
 			comma = end;
-		word = trim((struct jwk11_view){ .data = p, .len = (size_t)(comma - p) });
+		word = j11_text_trim((struct jwk11_view){ .data = p, .len = (size_t)(comma - p) });
 		rc = word.len > 0 ? j11_csr_text_add(r->into, list, word, r->err) : refuse(r, " has no value", lists[list].line);
 	}
 	return rc;
@@ -222,14 +208,14 @@ static enum jwk11_rc read_line(struct reader *r, struct jwk11_view line)
 
 	if (!j11_text_is_utf8(line) || memchr(line.data, 0, line.len) != NULL)
 		return refuse(r, "the line is not UTF-8 text", "");
-	line = trim(line);
+	line = j11_text_trim(line);
 	if (line.len == 0 || *(const char *)line.data == '#')
 		return JWK11_OK;
 	equals = memchr(line.data, '=', line.len);
 	if (equals == NULL)
 		return refuse(r, "a line is name = value", "");
-	name = trim((struct jwk11_view){ .data = line.data, .len = (size_t)(equals - (const char *)line.data) });
-	value = trim((struct jwk11_view){ .data = equals + 1, .len = (size_t)((const char *)line.data + line.len - equals - 1) });
+	name = j11_text_trim((struct jwk11_view){ .data = line.data, .len = (size_t)(equals - (const char *)line.data) });
+	value = j11_text_trim((struct jwk11_view){ .data = equals + 1, .len = (size_t)((const char *)line.data + line.len - equals - 1) });
 	if (j11_view_equals(name, "subject"))
 		return set_subject(r, value);
 	if (j11_view_equals(name, "ca"))

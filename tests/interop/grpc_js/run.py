@@ -2,29 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kubernetes' signer as grpc-js sees it: 64 clients of one connection under load, while jwk11d-grpc is killed. Needs node and npm, whose package is kept in the
 cache; `JWK11_GRPC_LOAD` is how often each client signs."""
-import hashlib, json, os, shutil, signal, subprocess, sys
+import json, os, signal, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "it"))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "it")]
+from npm import modules
 from trial import Trial, equal, main, test
 
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "jwk11")
 SECTION = "\n[kubernetes]\nkey = es256\n[client apiserver]\nuid = {uid}\nsocket = kubernetes\nkeys = es256\nallow = jwt\n"
 WORKERS, LOAD = 64, int(os.environ.get("JWK11_GRPC_LOAD", "20"))
-
-
-def modules():
-    """Where the package lies; None: it cannot be had."""
-    with open(os.path.join(HERE, "package.json"), "rb") as f:
-        place = os.path.join(CACHE, "grpc-js-" + hashlib.sha256(f.read()).hexdigest()[:16])
-    if not os.path.exists(place):
-        fresh = f"{place}.{os.getpid()}"
-        os.makedirs(fresh)
-        shutil.copy(os.path.join(HERE, "package.json"), fresh)
-        if subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=fresh).returncode != 0:
-            return None
-        os.rename(fresh, place)
-    return os.path.join(place, "node_modules")
 
 
 @test
@@ -45,8 +31,5 @@ def grpc_js_loses_nothing_when_the_process_is_killed():
 
 
 if __name__ == "__main__":
-    MODULES = modules() if shutil.which("node") and shutil.which("npm") else None
-    if MODULES is None:
-        print("1..0 # SKIP no node, no npm, or no package to be had")
-        sys.exit(0)
+    MODULES = modules(HERE, "grpc-js")
     main()

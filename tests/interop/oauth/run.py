@@ -3,28 +3,14 @@
 """A device's first day, with an authorization server that nobody here wrote (npm's oidc-provider): a certificate request signed on SoftHSM, a test CA's
 certificate put back onto the token, the JWK set with it as x5c, private_key_jwt with the key, and tokens bound to it by DPoP. Needs node and npm, whose
 package is kept in the cache. Prints TAP."""
-import base64, hashlib, html, http.cookiejar, json, os, re, shutil, subprocess, sys, urllib.error, urllib.parse, urllib.request
+import base64, hashlib, html, http.cookiejar, json, os, re, subprocess, sys, urllib.error, urllib.parse, urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "it"))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "..", "it")]
+from npm import modules
 from trial import JWK11, Trial, equal, main, test
 
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "jwk11")
 BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-def modules():
-    """Where the package lies; None: it cannot be had."""
-    with open(os.path.join(HERE, "package.json"), "rb") as f:
-        place = os.path.join(CACHE, "oauth-" + hashlib.sha256(f.read()).hexdigest()[:16])
-    if not os.path.exists(place):
-        fresh = f"{place}.{os.getpid()}"
-        os.makedirs(fresh)
-        shutil.copy(os.path.join(HERE, "package.json"), fresh)
-        if subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=fresh).returncode != 0:
-            return None
-        os.rename(fresh, place)
-    return os.path.join(place, "node_modules")
 
 
 class Device(Trial):
@@ -205,8 +191,5 @@ def the_servers_nonce_is_given_back():
 
 
 if __name__ == "__main__":
-    MODULES = modules() if shutil.which("node") and shutil.which("npm") else None
-    if MODULES is None:
-        print("1..0 # SKIP no node, no npm, or no package to be had")
-        sys.exit(0)
+    MODULES = modules(HERE, "oauth")
     main()
