@@ -254,6 +254,9 @@ def a_chain_in_a_file_is_the_keys_and_goes_before_the_tokens():
         bring(t, "es256", pems(on_token, ca.inner, ca.root))
         path = write(t, "chain.pem", pems(ca.root, ca.inner, first))
         names_file(t, "es256", path)
+        t.change("[client owner]\n", f"[client proofs]\nuid = {os.getuid()}\nkeys = *\nallow = jwt\ntemplate = assertion/entra\n\n[client owner]\n")
+        of_rs256 = ca.issue("other", public(t, "rs256"))
+        names_file(t, "rs256", write(t, "rs256.pem", pems(of_rs256, ca.inner, ca.root)))
         t.change("[set default]\n", "[set default]\nx5c = yes\n")
         t.start()
         t.wait_count("event=ready", os.cpu_count() + 1)
@@ -267,8 +270,12 @@ def a_chain_in_a_file_is_the_keys_and_goes_before_the_tokens():
                 equal((jwk["x5t#S256"], len(jwk["x5c"])), (x5t(leaf), 2))
                 for _ in range(8):  # whichever worker it is
                     equal(in_header(t, "es256", *offline), [leaf.public_bytes(DER), ca.inner.public_bytes(DER)])
+            for offline in ([], ["--offline"]):
+                proof = run(t, "assertion", "rs256", "--profile", "entra", "--iss", "me", "--aud", "https://login.example", *offline).stdout.split(b".")[0]
+                tag = hashlib.sha1(of_rs256.public_bytes(DER)).digest()
+                equal(json.loads(base64.urlsafe_b64decode(proof + b"=="))["x5t"], base64.urlsafe_b64encode(tag).rstrip(b"=").decode())
             published = json.loads(t.ask("GET", "/.well-known/jwks.json")[2])["keys"]
-            equal([k["x5t#S256"] for k in published if "x5c" in k], [x5t(leaf)])
+            equal([k["x5t#S256"] for k in published if "x5c" in k and k.get("crv") == "P-256"], [x5t(leaf)])
         goes_by(first)
         write(t, "chain.pem", pems(second, ca.inner, ca.root))
         rescan(t)
@@ -321,6 +328,21 @@ def a_file_that_is_of_no_use_leaves_the_key_signing_without_x5c_and_says_why():
         write(t, "chain.pem", pems(leaf, ca.inner, ca.root))
         rescan(t)
         equal([(tags(k["certificates"]), k["note"]) for k in listed(t)], [([x5t(leaf), x5t(ca.inner)], "")])
+
+
+@test
+def a_file_that_is_closed_to_the_broker_is_said():
+    ca = CA()
+    with Trial() as t:
+        path = write(t, "chain.pem", pems(ca.issue("device", public(t, "es256")), ca.inner, ca.root))
+        names_file(t, "es256", path)
+        os.chmod(path, 0)  # workers of root have no capability that would open it
+        t.start()
+        t.wait_count("event=ready", os.cpu_count() + 1)
+        equal([(k["certificates"], k["note"]) for k in listed(t)], [([], "the file of its certificates cannot be read: Permission denied")])
+        os.chmod(path, 0o444)
+        rescan(t)
+        equal([(len(k["certificates"]), k["note"]) for k in listed(t)], [(2, "")])
 
 
 @test
