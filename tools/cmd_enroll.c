@@ -98,20 +98,31 @@ static enum jwk11_rc fetch_cas(struct enrolling *e, struct est *est)
 	return rc == JWK11_OK ? enroll_certificates(j11_buf_view(&text), &e->cas, &e->err) : rc;
 }
 
+/* simpleenroll answers with the certificate alone (section 4.2.3); who issued it stands among the CA's. */
+static enum jwk11_rc add_cas(struct enrolling *e, struct jwk11_view issued)
+{
+	enum jwk11_rc rc = enroll_certificates(issued, &e->answer, &e->err);
+
+	j11_buf_add(&e->answer, e->cas.data, e->cas.len);
+	return rc == JWK11_OK ? j11_buf_check(&e->answer, "certificates", &e->err) : rc;
+}
+
 static enum jwk11_rc by_est(struct enrolling *e)
 {
-	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = J11_BUF(CHAIN_MAX);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = J11_BUF(CHAIN_MAX), issued = J11_BUF(CHAIN_MAX);
 	struct patience patience = patience_for(opt.wait > 0 ? opt.wait : DEFAULT_WAIT_S);
 	struct est est = { .http = e->http };
 	enum jwk11_rc rc = est_open(&est, e->url, &e->err);
 
-	if (rc == JWK11_OK && opt.ca_out != NULL)
+	if (rc == JWK11_OK)
 		rc = fetch_cas(e, &est);
 	if (rc == JWK11_OK)
 		rc = heed_attributes(e, &est);
 	if (rc == JWK11_OK)
 		rc = enroll_key_csr(&e->key, &e->wanted.csr, &der, &e->err);
-	return rc == JWK11_OK ? est_enroll(&est, opt.renew, j11_buf_view(&der), &patience, &e->answer, &e->err) : rc;
+	if (rc == JWK11_OK)
+		rc = est_enroll(&est, opt.renew, j11_buf_view(&der), &patience, &issued, &e->err);
+	return rc == JWK11_OK ? add_cas(e, j11_buf_view(&issued)) : rc;
 }
 
 /* ---- ACME ---- */

@@ -55,29 +55,41 @@ static void add_alg(struct est_attrs *a, const char *alg)
 		a->algs[n] = alg;
 }
 
-static void note(struct est_attrs *a, const ASN1_OBJECT *object)
+/* Where an object identifier stands says what it means (section 4.5.2): alone it may be a signature's algorithm; the kind of key is an attribute, of which
+ * the type is the algorithm and the values are its parameters. A curve that stands alone, as in what libest sends, asks for nothing that we know. */
+enum place { ALONE, TYPE, VALUE };
+
+static bool note_meaning(struct est_attrs *a, enum place place, int nid)
+{
+	for (size_t i = 0; i < J11_COUNT(meanings); i++) {
+		if (nid == NID_undef || nid != meanings[i].nid)
+			continue;
+		if (place == ALONE && meanings[i].alg != NULL) {
+			add_alg(a, meanings[i].alg);
+			return true;
+		}
+		if (meanings[i].kty == NULL || place == ALONE || (place == VALUE && (a->kty == NULL || !j11_text_equal(a->kty, meanings[i].kty))))
+			return false;
+		a->kty = meanings[i].kty;
+		if (meanings[i].crv != NULL)
+			a->crv = meanings[i].crv;
+		return true;
+	}
+	return false;
+}
+
+static void note(struct est_attrs *a, enum place place, const ASN1_OBJECT *object)
 {
 	int nid = OBJ_obj2nid(object);
 
-	if (nid == NID_pkcs9_challengePassword) {
+	if (nid == NID_pkcs9_challengePassword)
 		a->channel_binding = true;
-		return;
-	}
-	for (size_t i = 0; i < J11_COUNT(meanings); i++)
-		if (nid != NID_undef && nid == meanings[i].nid) {
-			if (meanings[i].alg != NULL)
-				add_alg(a, meanings[i].alg);
-			if (meanings[i].kty != NULL)
-				a->kty = meanings[i].kty;
-			if (meanings[i].crv != NULL)
-				a->crv = meanings[i].crv;
-			return;
-		}
-	add_other(a, object);
+	else if (!note_meaning(a, place, nid))
+		add_other(a, object);
 }
 
 /* An object identifier, of a TLV that starts at *at. */
-static bool note_oid(struct est_attrs *a, struct jwk11_view *at)
+static bool note_oid(struct est_attrs *a, enum place place, struct jwk11_view *at)
 {
 	const unsigned char *p = at->data;
 	struct jwk11_view content;
@@ -90,7 +102,7 @@ static bool note_oid(struct est_attrs *a, struct jwk11_view *at)
 	ERR_clear_error();
 	if (object == NULL)
 		return false;
-	note(a, object);
+	note(a, place, object);
 	ASN1_OBJECT_free(object);
 	return true;
 }
@@ -101,10 +113,10 @@ static bool note_attribute(struct est_attrs *a, struct jwk11_view attribute)
 	struct jwk11_view values;
 	const unsigned char *p;
 
-	if (!note_oid(a, &attribute) || !j11_der_whole(attribute, TAG_SET, &values))
+	if (!note_oid(a, TYPE, &attribute) || !j11_der_whole(attribute, TAG_SET, &values))
 		return false;
 	for (p = values.data; values.len > 0 && *p == TAG_OID; p = values.data)
-		if (!note_oid(a, &values))
+		if (!note_oid(a, VALUE, &values))
 			return false;
 	return true;
 }
@@ -115,13 +127,15 @@ enum jwk11_rc est_attrs_read(struct jwk11_view text, struct est_attrs *ret_attrs
 	struct est_attrs a = { 0 };
 	struct jwk11_view list, one;
 
+	if (text.len > 0 && ((const char *)text.data)[text.len - 1] == '\0') /* libest counts its string's end in */
+		text.len--;
 	if (j11_b64_decode(text, "csrattrs", &der, NULL) != JWK11_OK || !j11_der_whole(j11_buf_view(&der), TAG_SEQUENCE, &list))
 		return malformed(err);
 	for (unsigned n = 0; list.len > 0; n++) {
 		bool good = n < MAX_ATTRS;
 
 		if (good && *(const unsigned char *)list.data == TAG_OID)
-			good = note_oid(&a, &list);
+			good = note_oid(&a, ALONE, &list);
 		else
 			good = good && j11_der_take(&list, TAG_SEQUENCE, &one) && note_attribute(&a, one);
 		if (!good)

@@ -262,6 +262,14 @@ static enum jwk11_rc fault(const struct http_client *c, CURLcode code, const cha
 		return j11_err_set(err, JWK11_ERR_SYNTAX, J11_CODE_SERVER_MALFORMED, "%s: an answer longer than %zu bytes; it was not read on", origin, body->max);
 	case CURLE_OUT_OF_MEMORY:
 		return j11_err_memory(err);
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+		j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_SERVER_ABSENT, "%s: %s", origin, why);
+		if (c->options.tls_cert != NULL) /* with TLS 1.3 libcurl may see no more of it than that the connection has gone */
+			j11_err_hint(err, "--tls-cert: a server that does not accept this certificate ends the connection in this way");
+		return JWK11_ERR_ABSENT;
 	default:
 		return j11_err_set(err, JWK11_ERR_ABSENT, J11_CODE_SERVER_ABSENT, "%s: %s", origin, why);
 	}

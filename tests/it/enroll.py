@@ -33,6 +33,16 @@ class Authority:
             with open(f"{folder}/{name}.pem", "wb") as f:
                 f.write(openssl("x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", self.ca, "-CAkey", self.key, "-days", "2", "-extfile", f"{folder}/{name}.ext"))
 
+    def below(self):
+        """Another authority, which this one has certified."""
+        sub = Authority(tempfile.mkdtemp(dir=self.dir))
+        with open(f"{sub.dir}/ca.ext", "w") as f:
+            f.write("basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\n")
+        request = openssl("req", "-new", "-key", sub.key, "-subj", "/CN=trial issuer")
+        with open(sub.ca, "wb") as f:
+            f.write(openssl("x509", "-req", "-CA", self.ca, "-CAkey", self.key, "-days", "2", "-extfile", f"{sub.dir}/ca.ext", input=request))
+        return sub
+
     def issue(self, csr_der):
         csr = openssl("req", "-inform", "DER", "-verify", input=csr_der)
         return openssl("x509", "-req", "-CA", self.ca, "-CAkey", self.key, "-days", "2", "-copy_extensions", "copy", input=csr)
@@ -247,6 +257,12 @@ def est_says_what_it_wants_and_is_heard():
         refused(run("est", s.url, "es256", "--subject", "CN=d", "-o", fresh()), 65, "MISMATCH", "bound to its TLS connection")
     with Server(est(issue, attrs=b"\x30\x03\x02\x01\x07")) as s:
         refused(run("est", s.url, "es256", "--subject", "CN=d", "-o", fresh()), 76, "SERVER_MALFORMED", "csrattrs")
+    routes = est(issue)  # what libest sends, NUL and all: a curve that stands alone asks for no kind of key (RFC 7030, section 4.5.2)
+    routes[BASE + "/csrattrs"] = always(200, {"Content-Type": "application/csrattrs"}, b"MCYGBysGAQEBARYGCSqGSIb3DQEJAQYFK4EEACIGCWCGSAFlAwQCAg==\0")
+    with Server(routes) as s:
+        r = run("est", s.url, "es256", "--subject", "CN=d")
+        equal("would like secp384r1 in the request" in r.stderr, True, r.stderr)
+        done(r)
     with Server(est(issue, attrs=bytes.fromhex("300a06082b0601010101" + "1601"))) as s:
         r = run("est", s.url, "es256", "--subject", "CN=d")
         equal("would like 1.3.6.1.1.1.1.22.1 in the request" in r.stderr, True, r.stderr)
@@ -270,6 +286,36 @@ def what_came_goes_onto_the_token_too():
         with open(cert, "rb") as f:
             equal(key_of(f.read()), public("rs256"), "the key in the file")
         equal(["CN=to-the-token" in listed(), "CN=once-more" in listed()], [False, True], "the token's certificates")
+
+
+@test
+def who_issued_it_comes_from_cacerts():
+    """RFC 7030, section 4.2.3: the answer is the certificate alone."""
+    issuer = authority.below()
+    routes = est(lambda h, b: (200, {"Content-Type": PKCS7}, issuer.pkcs7(issuer.issue(base64.b64decode(b)))))
+    routes[BASE + "/cacerts"] = lambda h, b: (200, {"Content-Type": "application/pkcs7-mime"}, authority.pkcs7(authority.ca_pem(), issuer.ca_pem()))
+    with Server(routes) as s:
+        chain = re.findall("-----BEGIN.*?-----END CERTIFICATE-----\n", done(run("est", s.url, "es256", "--subject", "CN=below")), re.S)
+        equal(key_of(chain[0].encode()), public("es256"), "the key in it")
+        equal(chain[1:], [issuer.ca_pem().decode()], "its issuer, and no root")
+        r = run("est", s.url, "es256", "--subject", "CN=below", "--import")
+        equal((done(r), re.search("[23] written", r.stderr) is not None, "issuer is not among" in r.stderr), ("", True, False), r.stderr)  # the root may be there
+        r = subprocess.run([JWK11, "--config", trial.conf, "--offline", "jwks", "--x5c", "es256"], capture_output=True, text=True)
+        equal([len(k["x5c"]) for k in json.loads(done(r))["keys"]], [2], "x5c")
+        equal(s.paths()[:3], ["GET cacerts", "GET csrattrs", "POST simpleenroll"], "what was asked")
+    routes[BASE + "/cacerts"] = always(500, {"Content-Type": "text/plain"}, b"no CA today")
+    with Server(routes) as s:
+        refused(run("est", s.url, "es256", "--subject", "CN=d", "-o", fresh()), 77, "SERVER_REFUSED", "cacerts: answered 500: no CA today")
+        equal(s.paths(), ["GET cacerts"], "nothing was issued")
+
+
+@test
+def a_client_certificate_that_is_not_accepted_is_named():
+    name = os.path.join(authority.dir, "stranger")
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name + ".key", "-out", name + ".pem", "-days", "2", "-subj", "/CN=x")
+    with Server(est(issue), ask_client=True) as s:
+        words = ("est", s.url, "es256", "--subject", "CN=d", "-o", fresh())
+        refused(run(*words, "--renew", "--tls-cert", name + ".pem", "--tls-key", name + ".key"), 69, "SERVER_ABSENT", "see: --tls-cert: a server that does not accept")
 
 
 @test
@@ -382,7 +428,7 @@ def a_server_that_is_not_there_is_said():
         url = s.url
     refused(run("est", url, "es256", "--subject", "CN=d", "-o", fresh()), 69, "SERVER_ABSENT", url)
     with Server({}) as s:
-        refused(run("est", s.url, "es256", "--subject", "CN=d", "-o", fresh()), 77, "SERVER_REFUSED", "simpleenroll: answered 404", "see: URL is https://HOST")
+        refused(run("est", s.url, "es256", "--subject", "CN=d", "-o", fresh()), 77, "SERVER_REFUSED", "cacerts: answered 404", "see: URL is https://HOST")
 
     def hang_up(handler, body):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nMII")

@@ -243,6 +243,43 @@ static void test_attributes_of_the_rfc(void **state)
 	assert_string_equal(why, "a request signed with ES384, and this key signs with RS256");
 }
 
+/* What libest's example server sends, a NUL at its end: object identifiers that stand alone, a curve's among them, which asks for no kind of key. */
+static void test_attributes_of_libest(void **state)
+{
+	static const char text[] = "MCYGBysGAQEBARYGCSqGSIb3DQEJAQYFK4EEACIGCWCGSAFlAwQCAg==";
+	struct est_attrs a = { 0 };
+	char why[200];
+
+	(void)state;
+	assert_int_equal(est_attrs_read((struct jwk11_view){ .data = text, .len = sizeof(text) }, &a, NULL), JWK11_OK);
+	assert_null(a.kty);
+	assert_null(a.crv);
+	assert_false(a.wants_alg);
+	assert_int_equal(a.n_others, 4);
+	assert_string_equal(a.others[2], "secp384r1");
+	assert_false(est_attrs_object(&a, "RSA", "", "RS256", why, sizeof(why)));
+	assert_int_equal(est_attrs_read((struct jwk11_view){ .data = "MAA=\0", .len = 6 }, &a, NULL), JWK11_ERR_SYNTAX); /* one, and no more */
+	assert_int_equal(est_attrs_read((struct jwk11_view){ .data = "", .len = 1 }, &a, NULL), JWK11_ERR_SYNTAX);
+}
+
+/* An algorithm is a wish alone, and a curve only as what an attribute of its kind of key has for its value. */
+static void test_place_of_an_attribute(void **state)
+{
+	struct est_attrs a = { 0 };
+
+	(void)state;
+	assert_int_equal(attrs("\x30\x14\x30\x12\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x31\x05\x06\x03\x2b\x65\x70", 22, &a, NULL), JWK11_OK);
+	assert_string_equal(a.kty, "RSA"); /* and a value that is Ed25519's */
+	assert_null(a.crv);
+	assert_int_equal(a.n_others, 1);
+	assert_int_equal(attrs("\x30\x10\x30\x0e\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x31\x02\x05\x00", 18, &a, NULL), JWK11_OK);
+	assert_false(a.wants_alg); /* ecdsa-with-SHA256 as a type */
+	assert_int_equal(a.n_others, 1);
+	assert_int_equal(attrs("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 13, &a, NULL), JWK11_OK);
+	assert_null(a.kty); /* rsaEncryption alone */
+	assert_int_equal(a.n_others, 1);
+}
+
 static void test_bad_attributes(void **state)
 {
 	static const struct {
@@ -272,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_retry_after), cmocka_unit_test(test_type), cmocka_unit_test(test_problem), cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_url_limits), cmocka_unit_test(test_order), cmocka_unit_test(test_authorization), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_attributes_of_the_rfc), cmocka_unit_test(test_bad_attributes),
+		cmocka_unit_test(test_attributes_of_libest), cmocka_unit_test(test_place_of_an_attribute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
