@@ -36,6 +36,7 @@ EXTRA_DIST += tests/interop/openapi/run.py tests/interop/openapi/hooks.py tests/
 EXTRA_DIST += tests/interop/grpc_js/run.py tests/interop/grpc_js/client.js tests/interop/grpc_js/package.json
 EXTRA_DIST += tests/interop/transit/dex.py tests/interop/transit/judge.py tests/interop/transit/main.go tests/interop/transit/go.mod tests/interop/transit/go.sum
 EXTRA_DIST += tests/interop/enroll/judge.py tests/interop/enroll/go.mod tests/interop/enroll/go.sum
+EXTRA_DIST += tests/interop/enroll/est.py
 EXTRA_DIST += tests/it/grpc_client.py
 EXTRA_DIST += scripts/kubernetes tests/interop/kubernetes/README.md tests/interop/kubernetes/run.py tests/interop/kubernetes/cluster.py
 EXTRA_DIST += tests/interop/kubernetes/main.go tests/interop/kubernetes/go.mod tests/interop/kubernetes/go.sum
