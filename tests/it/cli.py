@@ -4,7 +4,7 @@
 import json, os, pwd, re, shutil, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from trial import JWK11, Trial, equal, main, test
+from trial import JWK11, Trial, equal, for_others, main, test
 
 OTHER = pwd.getpwnam("www-data")
 
@@ -17,10 +17,7 @@ def run(t, *args, stdin="", user=None, env=None):
             os.setgid(user.pw_gid)
             os.setuid(user.pw_uid)
 
-    program = JWK11
-    if user:  # the build folder may be private
-        program = os.path.join(t.root, "jwk11")
-        shutil.copy(JWK11, program)
+    program = for_others() if user else JWK11
     environment = dict(os.environ, JWK11_SOCKET=t.api, **(env or {}))
     r = subprocess.run([program, *args], input=stdin, capture_output=True, text=True, env=environment, preexec_fn=become)
     return r.returncode, r.stdout, re.sub("request [0-9a-f]{16}", "request ID", r.stderr)

@@ -5,7 +5,7 @@ import base64, json, os, pwd, resource, select, shutil, signal, socket, struct, 
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import clocked
-from trial import JWK11, Trial, equal, main, test
+from trial import JWK11, Trial, equal, for_others, main, test
 
 NOW = 1_800_000_000
 OTHER = pwd.getpwnam("www-data")
@@ -29,7 +29,7 @@ def run(t, *args, user=None, before=None, cwd=None):
             os.setgroups([])
             os.setgid(user.pw_gid)
             os.setuid(user.pw_uid)
-    p = subprocess.run([os.path.abspath(JWK11), "token", "--config", t.conf, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=become,
+    p = subprocess.run([for_others() if user else os.path.abspath(JWK11), "token", "--config", t.conf, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=become,
                        timeout=60, cwd=cwd or t.dir)
     return p.returncode, p.stdout, p.stderr
 

@@ -6,7 +6,7 @@ import datetime, http.server, json, os, re, shutil, signal, socketserver, stat, 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from clocked import Broker, Clock, stamp
 from mock_token import MODULE, Mock
-from trial import BUILD, JWK11, Trial, equal, main, test
+from trial import BUILD, JWK11, Trial, equal, for_others, main, test
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
@@ -60,7 +60,8 @@ class Findings:
         equal(sorted(set(codes) & self.codes()), [], self.all)
 
 
-def run(t, *args, user=None, env=None, program=JWK11, sock=True, wrap=()):
+def run(t, *args, user=None, env=None, program=None, sock=True, wrap=()):
+    program = program or (for_others() if user else JWK11)
     environment = {"SYSTEMD_UNIT_PATH": NOWHERE, **os.environ, **(env or {})}
     if hasattr(t, "away"):
         environment["XDG_STATE_HOME"] = t.dir

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the daemon tests share: a trial token of their own, the real daemon, plain HTTP over its sockets, TAP."""
-import http.client, json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, time
+import atexit, functools, http.client, json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, time
 
 BUILD = os.environ.get("JWK11_BUILD", ".")
 JWK11 = os.path.join(BUILD, "jwk11")
@@ -30,6 +30,15 @@ def main():
             for line in f"{type(why).__name__}: {why}".splitlines():
                 print("# " + line, flush=True)
     sys.exit(1 if bad else 0)
+
+
+@functools.lru_cache(maxsize=None)
+def for_others():
+    """The tool where every user can run it: the build folder may be private."""
+    place = tempfile.mkdtemp(prefix="jwk11-tool-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    os.chmod(place, 0o755)
+    return shutil.copy(JWK11, place)
 
 
 class Connection(http.client.HTTPConnection):
