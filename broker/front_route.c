@@ -273,21 +273,10 @@ static bool must_ask(struct front_request *q)
 	return route != NULL && (route->flags & (CLIENTS_ONLY | ABOUT_PEER)) != 0;
 }
 
-/* What nearly every request is about, and has no secret: nothing more need be looked up. */
-static bool is_usual(struct jwk11_view path)
-{
-	static const char start[] = "/v1/keys/", csr[] = "/csr";
-	const char *p = path.data;
-
-	if (path.len <= sizeof(start) - 1 || memcmp(p, start, sizeof(start) - 1) != 0 || memchr(p, '%', path.len) != NULL)
-		return false;
-	return memcmp(p + path.len - (sizeof(csr) - 1), csr, sizeof(csr) - 1) != 0;
-}
-
 bool front_route_is_secret(enum front_socket socket, const struct http_request *http)
 {
 	struct front_request q = { .socket = socket, .http = http };
-	const struct route *route = http->method == HTTP_POST && !is_usual(http->path) ? find(&q) : NULL;
+	const struct route *route = http->method == HTTP_POST ? find(&q) : NULL;
 
 	return route != NULL && (route->flags & SECRET_BODY) != 0;
 }

@@ -5,6 +5,7 @@
 #include "base/health.h"
 #include "base/text.h"
 #include "log.h"
+#include "token/cert_file.h"
 
 static void log_tokens(const struct work_view *view, const struct work_view *before)
 {
@@ -27,6 +28,11 @@ static void log_health(const struct work_key *k)
 	j11_buf_done(&names);
 }
 
+static const char *file_why(const struct work_key *k)
+{
+	return k != NULL && k->key != NULL && k->conf->certificates != NULL ? j11_key_file_why(k->key) : "";
+}
+
 /* Keys that the configuration, not the weather, keeps out of use. */
 static void log_keys(const struct work_view *view, const struct work_view *before)
 {
@@ -35,7 +41,11 @@ static void log_keys(const struct work_view *view, const struct work_view *befor
 	for (size_t i = 0; i < view->n_keys; i++) {
 		const struct work_key *k = &view->keys[i], *was = before != NULL && i < before->n_keys ? &before->keys[i] : NULL;
 
-		if (was != NULL && j11_text_equal(was->state, k->state) && j11_text_equal(was->conf->name, k->conf->name))
+		if (was != NULL && !j11_text_equal(was->conf->name, k->conf->name))
+			was = NULL;
+		if (file_why(k)[0] != '\0' && !j11_text_equal(file_why(was), file_why(k)))
+			log_event(LOG_LEVEL_WARNING, "certificates-file", "key", k->conf->name, "file", k->conf->certificates, "why", file_why(k), NULL);
+		if (was != NULL && j11_text_equal(was->state, k->state))
 			continue;
 		if (k->key != NULL && k->health != 0)
 			log_health(k);

@@ -111,8 +111,6 @@ static void find_chain(struct work_key *k)
 	struct work_token *t = (struct work_token *)k->token;
 	struct jwk11_err err = { 0 };
 
-	if (k->conf->certificates != NULL && j11_key_file_why(k->key)[0] != '\0')
-		log_event(LOG_LEVEL_WARNING, "certificates-file", "key", k->conf->name, "file", k->conf->certificates, "why", j11_key_file_why(k->key), NULL);
 	if (t->certs == NULL && !j11_key_has_file_chain(k->key) && jwk11_token_certs(t->token, &t->certs, &err) != JWK11_OK) {
 		log_event(LOG_LEVEL_WARNING, "certificates-unread", "token", t->conf->name, "why", err.text, NULL);
 		return;

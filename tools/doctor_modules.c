@@ -145,7 +145,7 @@ static size_t find_wanted(const struct doctor *d, const struct registered_list *
 		return add_wanted(list, 0, d->g->module, all);
 	for (const char **m = d->conf != NULL ? d->conf->modules : NULL; m != NULL && *m != NULL; m++)
 		n = add_wanted(list, n, *m, all);
-	for (size_t i = 0; n == 0 && (d->direct || d->conf->modules[0] == NULL) && i < all->n; i++)
+	for (size_t i = 0; (d->direct || d->conf->modules[0] == NULL) && i < all->n; i++)
 		if (!all->list[i].trust && registered_is_for(&all->list[i], WORKER) && access(all->list[i].file, R_OK) == 0)
 			list[n++] = (struct wanted){ all->list[i].name, &all->list[i], all->list[i].file };
 	return n;

@@ -120,6 +120,10 @@ static void check_cert(struct doctor *d, const char *name, const char *note)
 		return;
 	}
 	end = end_of(j11_buf_view(&answer.body));
+	if (end == 0) {
+		doctor_say(d, DOCTOR_CERT_NOTE, name, NULL, "its certificate has an end that cannot be read");
+		return;
+	}
 	j11_text_time(end, text);
 	if (end <= now)
 		doctor_say(d, DOCTOR_CERT_EXPIRED, name, renew, "its certificate expired at %s", text);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "json/json_write.h"
 #include "setup.h"
 #include "token/provision.h"
 
@@ -199,12 +200,22 @@ static void remove_tree(const char *path)
 		waitpid(pid, NULL, 0);
 }
 
-static void say_json(const char *dir)
+static enum jwk11_rc say_json(const char *dir, struct jwk11_err *err)
 {
-	printf("{\"schema\":\"jwk11/setup/1\",\"config\":\"%s/jwk11.conf\",\"keys\":[", dir);
+	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(2 * PATH_MAX);
+	struct j11_json_out o = J11_JSON_OUT(&out);
+	char conf[PATH_MAX + 16];
+
+	snprintf(conf, sizeof(conf), "%s/jwk11.conf", dir);
+	j11_json_open(&o, NULL, '{');
+	j11_json_str(&o, "schema", "jwk11/setup/1");
+	j11_json_str(&o, "config", conf);
+	j11_json_open(&o, "keys", '[');
 	for (size_t i = 0; i < J11_COUNT(trial_keys); i++)
-		printf("%s\"%s\"", i > 0 ? "," : "", trial_keys[i].name);
-	printf("]}\n");
+		j11_json_str(&o, NULL, trial_keys[i].name);
+	j11_json_close(&o);
+	j11_json_close(&o);
+	return cmd_write_output(NULL, j11_buf_view(&out), true, err);
 }
 
 static void say(const char *dir)
@@ -240,9 +251,9 @@ int setup_trial(const struct cmd_global *g)
 		remove_tree(temp);
 		return cmd_fail(&err);
 	}
-	if (g->json)
-		say_json(final_dir);
-	else
+	if (!g->json)
 		say(final_dir);
+	else if (say_json(final_dir, &err) != JWK11_OK)
+		return cmd_fail(&err);
 	return CMD_OK;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The command line as a person meets it: what each verb prints, each refusal with its exact words and exit code."""
-import json, os, pwd, re, shutil, subprocess, sys
+import json, os, pwd, re, shutil, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from trial import JWK11, Trial, equal, for_others, main, test
@@ -151,6 +151,14 @@ def options_belong_to_verbs():
     equal((code, err, "usage: jwk11 jwt [OPTION ...] KEY [FILE|-]\n" in out, "--ttl TIME" in out), (0, "", True, True))
     equal(says("help", "jwt"), (0, out, ""))
     equal("*--ttl* _TIME_\n\tadds iat" in says("help", "jwt", "--scdoc")[1], True)
+
+
+@test
+def a_trial_may_lie_in_any_folder():
+    with tempfile.TemporaryDirectory() as place:
+        where = os.path.join(place, 'a"b\\c')
+        code, out, err = says("setup", "--softhsm", where, "--json")
+        equal((code, err, json.loads(out)), (0, "", {"schema": "jwk11/setup/1", "config": where + "/jwk11.conf", "keys": ["es256", "rs256", "eddsa"]}))
 
 
 @test
