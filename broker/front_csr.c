@@ -81,19 +81,12 @@ bool front_csr_is(struct jwk11_view der)
 	return len >= 0x80 && der.len - 2 - n == len;
 }
 
-static void add_pem(struct jwk11_buf *out, struct jwk11_view der)
-{
-	j11_buf_add_str(out, "-----BEGIN CERTIFICATE REQUEST-----\n");
-	j11_b64_add(out, der, 64);
-	j11_buf_add_str(out, "-----END CERTIFICATE REQUEST-----\n");
-}
-
 static void add_json(struct front_request *q, const struct wire_msg *msg)
 {
 	struct j11_json_out o = J11_JSON_OUT(&q->front->body);
 
 	jwk11_buf_reset(&q->front->octets);
-	add_pem(&q->front->octets, msg->field[WIRE_F_DER]);
+	j11_b64_pem(&q->front->octets, "CERTIFICATE REQUEST", msg->field[WIRE_F_DER]);
 	j11_json_open(&o, NULL, '{');
 	j11_json_view(&o, "kid", msg->field[WIRE_F_KID]);
 	j11_json_view(&o, "alg", msg->field[WIRE_F_ALG]);
@@ -115,7 +108,7 @@ void front_csr_answer(struct front_request *q, const struct wire_msg *msg)
 	if (type == FRONT_CSR_JSON)
 		add_json(q, msg);
 	else if (type == FRONT_CSR_PEM)
-		add_pem(body, der);
+		j11_b64_pem(body, "CERTIFICATE REQUEST", der);
 	else
 		j11_buf_add(body, der.data, der.len);
 	q->reply.cache_control = "no-store";

@@ -53,8 +53,9 @@ static void seen_input(void *arg, struct jwk11_view input)
 }
 
 /* Out of memory: the record goes without it. */
-static void note_jti(struct request *r, const struct j11_json *claims)
+static void note_jti(void *arg, const struct j11_json *claims)
 {
+	struct request *r = arg;
 	const struct j11_json *jti = j11_json_get(claims, "jti");
 
 	if (jti == NULL || jti->type != J11_JSON_STRING)
@@ -333,15 +334,10 @@ static enum jwk11_rc do_csr(struct request *r)
 	return JWK11_OK;
 }
 
-static void seen_claims(void *arg, const struct j11_json *claims)
-{
-	note_jti(arg, claims);
-}
-
 static enum jwk11_rc do_template(struct request *r)
 {
 	struct j11_jwt_rules rules = rules_of(r);
-	struct work_proof p = { .t = r->t, .msg = r->msg, .key = r->key, .client = r->client, .rules = &rules, .claims = seen_claims, .seen = seen_input, .arg = r };
+	struct work_proof p = { .t = r->t, .msg = r->msg, .key = r->key, .client = r->client, .rules = &rules, .claims = note_jti, .seen = seen_input, .arg = r };
 
 	return work_proof_sign(&p, r->out, r->err);
 }

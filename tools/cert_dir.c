@@ -88,9 +88,7 @@ static void add(struct writing *w, const struct jwk11_certs *certs, size_t n)
 		if (is_done(w, der) || w->n_done == J11_COUNT(w->done))
 			continue;
 		w->done[w->n_done++] = der;
-		j11_buf_add_str(&w->text, "-----BEGIN CERTIFICATE-----\n");
-		j11_b64_add(&w->text, der, 64);
-		j11_buf_add_str(&w->text, "-----END CERTIFICATE-----\n");
+		j11_b64_pem(&w->text, "CERTIFICATE", der);
 	}
 }
 

@@ -252,13 +252,6 @@ static int list(const struct cmd_global *g, int argc, char **argv)
 
 /* ---- export ---- */
 
-static void add_pem(struct jwk11_buf *out, const struct j11_cert *cert)
-{
-	j11_buf_add_str(out, "-----BEGIN CERTIFICATE-----\n");
-	j11_b64_add(out, cert->der, 64);
-	j11_buf_add_str(out, "-----END CERTIFICATE-----\n");
-}
-
 static int export(const struct cmd_global *g, int argc, char **argv)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf out = J11_BUF(4 * J11_CHAIN_LEN_MAX);
@@ -279,7 +272,7 @@ static int export(const struct cmd_global *g, int argc, char **argv)
 		if (opt.der)
 			j11_buf_add(&out, f.certs.list[i]->der.data, f.certs.list[i]->der.len);
 		else
-			add_pem(&out, f.certs.list[i]);
+			j11_b64_pem(&out, "CERTIFICATE", f.certs.list[i]->der);
 	}
 	found_done(&f);
 	if (rc == JWK11_OK)

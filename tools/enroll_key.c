@@ -206,7 +206,7 @@ enum jwk11_rc enroll_certificates(struct jwk11_view text, struct jwk11_buf *ret_
 	enum jwk11_rc rc = read_bundle(text, &certs, err);
 
 	for (size_t i = 0; rc == JWK11_OK && i < certs.n; i++)
-		j11_csr_pem("CERTIFICATE", certs.list[i]->der, ret_pem);
+		j11_b64_pem(ret_pem, "CERTIFICATE", certs.list[i]->der);
 	return rc == JWK11_OK ? j11_buf_check(ret_pem, "certificates", err) : rc;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "ask.h"
+#include "base/b64.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "jose/csr.h"
@@ -137,7 +138,7 @@ enum jwk11_rc request_write(const struct cmd_global *g, const struct request_res
 		umask(0077);
 	if (as->der && !g->json)
 		return cmd_write_output(g->output, der, false, err);
-	j11_csr_pem(as->label, der, &pem);
+	j11_b64_pem(&pem, as->label, der);
 	if (g->json)
 		return write_document(g, as, j11_buf_view(&pem), err);
 	return cmd_write_output(g->output, j11_buf_view(&pem), false, err);

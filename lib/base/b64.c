@@ -146,3 +146,10 @@ enum jwk11_rc j11_b64_decode(struct jwk11_view text, const char *what, struct jw
 	}
 	return JWK11_OK;
 }
+
+void j11_b64_pem(struct jwk11_buf *out, const char *label, struct jwk11_view der)
+{
+	j11_buf_add_fmt(out, "-----BEGIN %s-----\n", label);
+	j11_b64_add(out, der, 64);
+	j11_buf_add_fmt(out, "-----END %s-----\n", label);
+}

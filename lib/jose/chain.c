@@ -333,9 +333,7 @@ enum jwk11_rc jwk11_chain_pem(const struct jwk11_chain *chain, size_t n, struct 
 	if (chain == NULL || ret_pem == NULL || n > chain->n)
 		return j11_err_set(err, JWK11_ERR_ARGUMENT, J11_CODE_ARGUMENT, "PEM: chain or buffer is missing, or the chain is shorter");
 	for (size_t i = 0; i < (n > 0 ? n : chain->n); i++) {
-		j11_buf_add_str(ret_pem, "-----BEGIN CERTIFICATE-----\n");
-		j11_b64_add(ret_pem, chain->der[i], 64);
-		j11_buf_add_str(ret_pem, "-----END CERTIFICATE-----\n");
+		j11_b64_pem(ret_pem, "CERTIFICATE", chain->der[i]);
 	}
 	return j11_buf_check_from(ret_pem, start, "PEM", err);
 }

@@ -8,7 +8,6 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "base/b64.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -398,11 +397,4 @@ enum jwk11_rc j11_self_make(const struct jwk11_pub *pub, const struct j11_alg *a
 	if (rc == JWK11_OK)
 		rc = assemble(&p, &tbs, &bits, &made, err);
 	return rc == JWK11_OK ? hand_out(certificate_is_good(pub, &made, leaves_to_libcrypto(pub, &tbs)), &made, "certificate", out, err) : rc;
-}
-
-void j11_csr_pem(const char *label, struct jwk11_view der, struct jwk11_buf *out)
-{
-	j11_buf_add_fmt(out, "-----BEGIN %s-----\n", label);
-	j11_b64_add(out, der, 64);
-	j11_buf_add_fmt(out, "-----END %s-----\n", label);
 }

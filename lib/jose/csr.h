@@ -30,7 +30,5 @@ struct j11_self_spec {
 enum jwk11_rc j11_self_make(const struct jwk11_pub *pub, const struct j11_alg *alg, const struct jwk11_csr *what, const struct j11_self_spec *spec,
 	const struct j11_csr_signer *signer, struct jwk11_buf *out, struct jwk11_err *err) J11_MUST_USE;
 
-/* DER as PEM (RFC 7468), with "CERTIFICATE REQUEST" or "CERTIFICATE" as its label. */
-void j11_csr_pem(const char *label, struct jwk11_view der, struct jwk11_buf *out);
 
 #endif

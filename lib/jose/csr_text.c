@@ -27,11 +27,6 @@ static const struct {
 	[J11_CSR_EKU] = { "eku", "eku", offsetof(struct jwk11_csr, eku) },
 };
 
-const char *j11_csr_list_name(unsigned list)
-{
-	return lists[list].member;
-}
-
 const char *const *j11_csr_list_of(const struct jwk11_csr *csr, unsigned list)
 {
 	return *(const char *const *const *)(const void *)((const char *)csr + lists[list].offset);

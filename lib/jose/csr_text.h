@@ -12,8 +12,6 @@ enum j11_csr_list { J11_CSR_KEY_USAGE = J11_N_NAME_, J11_CSR_EKU, J11_N_CSR_LIST
 #define J11_CSR_TEMPLATE_MAX 65536 /* octets of a template */
 #define J11_CSR_CHALLENGE_MAX 255  /* octets: RFC 2985, pkcs-9-ub-challengePassword */
 
-/* "dns", "key_usage": the member of the body; in templates with hyphens. */
-const char *j11_csr_list_name(unsigned list);
 /* NULL-terminated or NULL. */
 const char *const *j11_csr_list_of(const struct jwk11_csr *csr, unsigned list);
 

@@ -8,9 +8,6 @@
 #include "base/err.h"
 #include "pub.h"
 
-static const char begin_line[] = "-----BEGIN PUBLIC KEY-----";
-static const char end_line[] = "-----END PUBLIC KEY-----";
-
 enum jwk11_rc jwk11_pub_pem(const struct jwk11_pub *pub, struct jwk11_buf *ret_pem, struct jwk11_err *err)
 {
 	J11_AUTO(j11_buf_done_auto) struct jwk11_buf der = J11_BUF(J11_SPKI_MAX);
@@ -23,9 +20,7 @@ enum jwk11_rc jwk11_pub_pem(const struct jwk11_pub *pub, struct jwk11_buf *ret_p
 	if (rc != JWK11_OK)
 		return rc;
 	start = ret_pem->len;
-	j11_buf_add_fmt(ret_pem, "%s\n", begin_line);
-	j11_b64_add(ret_pem, j11_buf_view(&der), 64);
-	j11_buf_add_fmt(ret_pem, "%s\n", end_line);
+	j11_b64_pem(ret_pem, "PUBLIC KEY", j11_buf_view(&der));
 	return j11_buf_check_from(ret_pem, start, "PEM", err);
 }
 
